@@ -1,0 +1,49 @@
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace dashcap {
+
+enum class AddressKind : uint8_t { kNone, kMac, kIpv4, kIpv6 };
+
+// A MAC, IPv4 or IPv6 address: `size()` bytes in network order at the front of `bytes`, the rest zero. An IPv4-mapped
+// IPv6 address is an IPv6 address.
+struct Address {
+  std::array<uint8_t, 16> bytes{};
+  AddressKind kind = AddressKind::kNone;
+
+  static Address Mac(std::span<const uint8_t, 6> bytes);
+  static Address Ipv4(std::span<const uint8_t, 4> bytes);
+  static Address Ipv6(std::span<const uint8_t, 16> bytes);
+
+  size_t size() const;
+  std::span<const uint8_t> significant() const { return std::span(bytes).first(size()); }
+  auto operator<=>(const Address&) const = default;
+};
+
+// "192.0.2.1", "2001:db8::1" (RFC 5952), "02:00:00:00:00:01"; "" for kNone.
+std::string FormatAddress(const Address& address);
+// An IP address in any spelling inet_pton reads, upper-case hex too.
+Result<Address> ParseIpAddress(std::string_view text);
+
+// An IP prefix. Host bits of `base` are zero.
+struct Network {
+  Address base;
+  uint8_t prefix_length = 0;
+
+  bool Contains(const Address& address) const;
+  Address first() const { return base; }
+  Address last() const;
+  bool operator==(const Network&) const = default;
+};
+
+std::string FormatNetwork(const Network& network);  // "10.0.0.0/8"
+
+}  // namespace dashcap

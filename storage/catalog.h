@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace dashcap {
+
+// Names in an archive: ARCHIVE/LANE/START_NS.pcapng and ARCHIVE/LANE/START_NS.index, with a leading dot while being written.
+// START_NS has 19 digits, so that names sort by time; it is the time of the file's first packet, or a little more to be unique.
+inline constexpr char kBlockfileSuffix[] = ".pcapng";
+inline constexpr char kIndexSuffix[] = ".index";
+
+struct BlockfileEntry {
+  std::string lane_directory;  // ARCHIVE/LANE
+  std::string lane;
+  Timestamp start{};           // from the name
+  bool open = false;           // still being written (hidden)
+  bool has_index = false;
+  uint64_t bytes = 0;          // blockfile and index
+  std::string path() const;
+  std::string index_path() const;
+  bool operator==(const BlockfileEntry&) const = default;
+};
+
+std::string BlockfileName(Timestamp start, bool open);  // ".1795492168144787000.pcapng"
+std::optional<BlockfileEntry> ParseBlockfileName(const std::string& lane_directory, const std::string& name);
+
+// The blockfiles of an archive directory, oldest start first. Names that are not ours are passed over; symbolic links are
+// not followed. A lane directory that can't be read is an error.
+Result<std::vector<BlockfileEntry>> ListArchive(const std::string& archive);
+
+}  // namespace dashcap

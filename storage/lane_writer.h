@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "packet/capture_writer.h"
+#include "packet/packet.h"
+#include "storage/block.h"
+
+namespace dashcap {
+
+struct LaneOptions {
+  std::string directory;                        // ARCHIVE/LANE; made when missing
+  uint64_t max_file_bytes = uint64_t{1} << 30;  // at most kMaxBlockfileSize
+  Nanoseconds max_file_age = std::chrono::seconds(60);
+  // How long a packet may wait in a part-filled block; a little under the second that is promised, because the ring's
+  // and the disk's time come on top.
+  Nanoseconds flush_interval = std::chrono::milliseconds(700);
+  size_t block_count = 64;  // memory of the lane: blocks of kMaxBlockSize
+  // What to do when the disk has no room: wait for retention (recording), or fail (import).
+  enum class NoSpace { kWait, kFail } no_space = NoSpace::kWait;
+  bool sync_on_publish = true;  // fdatasync before the rename
+};
+
+// What happened in a lane, in order. Sent from the thread that owns the LaneWriter.
+struct BlockSealed {  // its write has been started, not necessarily finished
+  uint64_t file_id;
+  LinkType link_type;
+  std::shared_ptr<const SealedBlock> block;
+};
+struct BlockfilePublished {  // whole, synced and renamed: `path` exists
+  uint64_t file_id;
+  std::string path;
+  bool complete;  // false: a block could not be written, so the file must be indexed from disk
+};
+using LaneEvent = std::variant<BlockSealed, BlockfilePublished>;
+
+struct LaneCounts {
+  uint64_t packets = 0;       // stored: their block was handed to the disk
+  uint64_t bytes = 0;         // captured bytes of those
+  uint64_t cut = 0;           // longer than kMaxCapturedLength
+  uint64_t lost_packets = 0;  // their block could not be written
+  uint64_t files = 0;         // published
+  uint64_t write_errors = 0;
+  uint64_t no_room_waits = 0;  // times that every block was in use
+};
+
+// Turns a sequence of packets of one link type into blockfiles of one lane directory: builds blocks, writes them with
+// O_DIRECT and io_uring, several in flight, rotates by size and age, publishes by rename. A file is begun by its first
+// packet and is named after that packet's time (made unique). Where the file system refuses O_DIRECT (tmpfs), through the page
+// cache. One thread; every wait ends when the disk answers.
+class LaneWriter {
+ public:
+  static Result<std::unique_ptr<LaneWriter>> Open(LaneOptions options, std::vector<Interface> interfaces,
+                                                  std::function<void(LaneEvent)> on_event);
+  // Like Finish, errors logged.
+  ~LaneWriter();
+
+  // Copies the packet. Waits for the disk when every block is in use. An error means the packet is not stored.
+  Status Append(const Packet& packet);
+
+  // To be called at least every 100 ms of idle time: writes a part-filled block that is old enough, rotates by age,
+  // collects finished writes. `now` is wall-clock time; that it may jump only changes when files are rotated.
+  Status Tick(Timestamp now);
+
+  // Closes the file in progress; the next packet begins a new one.
+  Status Rotate();
+
+  // A new set of interfaces; rotates when it differs.
+  Status SetInterfaces(std::vector<Interface> interfaces);
+
+  // Written into the statistics records of each block from now on. Requires: interface_id < interfaces.
+  void SetCounts(uint32_t interface_id, const InterfaceCounts& counts);
+
+  // Writes, waits for and publishes everything. The lane can go on afterwards.
+  Status Finish();
+
+  const LaneCounts& counts() const;
+
+ private:
+  class Impl;
+  explicit LaneWriter(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace dashcap
