@@ -3,6 +3,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,13 +20,25 @@ struct Address {
   std::array<uint8_t, 16> bytes{};
   AddressKind kind = AddressKind::kNone;
 
-  static Address Mac(std::span<const uint8_t, 6> bytes);
-  static Address Ipv4(std::span<const uint8_t, 4> bytes);
-  static Address Ipv6(std::span<const uint8_t, 16> bytes);
+  static Address Mac(std::span<const uint8_t, 6> bytes) { return Make(AddressKind::kMac, bytes); }
+  static Address Ipv4(std::span<const uint8_t, 4> bytes) { return Make(AddressKind::kIpv4, bytes); }
+  static Address Ipv6(std::span<const uint8_t, 16> bytes) { return Make(AddressKind::kIpv6, bytes); }
 
-  size_t size() const;
+  size_t size() const {
+    constexpr std::array<uint8_t, 4> kSizes = {0, 6, 4, 16};
+    return kSizes[static_cast<uint8_t>(kind)];
+  }
   std::span<const uint8_t> significant() const { return std::span(bytes).first(size()); }
   auto operator<=>(const Address&) const = default;
+
+ private:
+  template <size_t N>
+  static Address Make(AddressKind kind, std::span<const uint8_t, N> from) {
+    Address address;
+    std::memcpy(address.bytes.data(), from.data(), N);
+    address.kind = kind;
+    return address;
+  }
 };
 
 // "192.0.2.1", "2001:db8::1" (RFC 5952), "02:00:00:00:00:01"; "" for kNone.

@@ -10,12 +10,12 @@ namespace dashcap {
 
 // Where decoding ended, for counters and for printing; never a reason not to store or index a packet.
 enum class DecodeEnd : uint8_t {
-  kTransport,    // all the way: ports read, or a protocol that has none
-  kFragment,     // a later fragment: its ports are in the datagram's first one
-  kUnknown,      // a layer that we don't decode
-  kTruncated,    // the packet ends inside a header
-  kMalformed,    // a header contradicts itself (IPv4 header length below 20 …)
-  kTooDeep,      // more nesting than an envelope holds
+  kTransport,  // all the way: ports read, or a protocol that has none
+  kFragment,   // a later fragment: its ports are in the datagram's first one
+  kUnknown,    // a layer that we don't decode
+  kTruncated,  // the packet ends inside a header
+  kMalformed,  // a header contradicts itself (IPv4 header length below 20 …)
+  kTooDeep,    // more nesting than an envelope holds
 };
 
 // IP fragmentation (RFC 791, RFC 8200 section 4.5) of the innermost IP header.
@@ -29,10 +29,10 @@ struct Decoded {
   FlowKey key;
   Fragment fragment;
   DecodeEnd end = DecodeEnd::kUnknown;
-  uint8_t tcp_flags = 0;         // RFC 9293 byte 13; 0 when not TCP
-  Address mac_source;            // Ethernet and the like; kNone elsewhere
+  uint8_t tcp_flags = 0;  // RFC 9293 byte 13; 0 when not TCP
+  Address mac_source;     // Ethernet and the like; kNone elsewhere
   Address mac_destination;
-  uint16_t payload_offset = 0;   // first byte behind the innermost decoded header
+  uint16_t payload_offset = 0;  // first byte behind the innermost decoded header
 };
 
 // What the index and the filters know of a packet. Bytes may be anything and cut anywhere; the answer is then what was

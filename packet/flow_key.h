@@ -4,9 +4,10 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
-#include <variant>
+#include <tuple>
 #include <vector>
 
+#include "base/byte_order.h"
 #include "packet/address.h"
 
 namespace dashcap {
@@ -24,6 +25,7 @@ class Envelope {
 
   std::span<const uint8_t> bytes() const { return {bytes_.data(), size_}; }
   bool empty() const { return size_ == 0; }
+  void clear() { size_ = 0; }
 
   // False, and nothing changed, when there is no room.
   bool PushVlan(uint16_t id);
@@ -72,10 +74,22 @@ struct FlowKey {
   bool operator==(const FlowKey&) const = default;
 };
 
+void Reverse(FlowKey& key);
 FlowKey Reversed(const FlowKey& key);
 
-// Puts the key into the order that both directions of a flow share; true when that reversed it. A packet whose two ends
-// are equal in everything is in order already.
-bool Canonicalize(FlowKey& key);
+// Whether two keys of opposite directions, whose ends don't tell them apart, are in order by their envelopes.
+bool EnvelopeInOrder(const Envelope& envelope);
+
+// Puts the key into the order that both directions of a flow share (the lower address first, then the lower port); true
+// when that reversed it. A packet whose two ends are equal in everything is in order already.
+inline bool Canonicalize(FlowKey& key) {
+  const auto rank = [](const Address& address, uint16_t port) {
+    return std::tuple(LoadBig64(address.bytes.data()), LoadBig64(address.bytes.data() + 8), address.kind, port);
+  };
+  const auto order = rank(key.source, key.source_port) <=> rank(key.destination, key.destination_port);
+  if (order < 0 || (order == 0 && EnvelopeInOrder(key.envelope))) return false;
+  Reverse(key);
+  return true;
+}
 
 }  // namespace dashcap

@@ -10,9 +10,9 @@
 namespace dashcap {
 
 // Gives the later fragments of a datagram the ports of its first one. Packets must be shown in the order of their
-// blockfile, starting at its first packet (or at least kFragmentLifetime before the packets that matter), so that whoever
-// indexes a file and whoever scans it come to the same flows. Fixed memory: a new datagram takes the place of an older
-// one with the same hash. Fragments that overtake their first one keep no ports. One thread.
+// blockfile, starting at its first packet (or at least kFragmentLifetime before the packets that matter), so that
+// whoever indexes a file and whoever scans it come to the same flows. Fixed memory: a new datagram takes the place of
+// an older one with the same hash. Fragments that overtake their first one keep no ports. One thread.
 class FragmentTable {
  public:
   static constexpr Nanoseconds kFragmentLifetime = std::chrono::seconds(30);  // RFC 8200's limit is 60 s, Linux uses 30

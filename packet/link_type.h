@@ -10,6 +10,8 @@ namespace dashcap {
 enum class LinkType : uint16_t {
   kNull = 0,
   kEthernet = 1,
+  kRawDlt12 = 12,  // what BSDs and old libpcaps wrote for kRaw
+  kRawDlt14 = 14,  // what OpenBSD writes for kRaw
   kRaw = 101,
   kLoop = 108,
   kLinuxSll = 113,

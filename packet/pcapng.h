@@ -32,11 +32,14 @@ inline constexpr uint16_t kIsbFilterAccept = 6;
 inline constexpr uint16_t kIsbOsDrop = 7;
 inline constexpr uint16_t kIsbUsrDeliv = 8;
 
-// type, total length, interface, time high, time low, captured length, original length | bytes padded to 4 | total length
+// type, total length, interface, time high, time low, captured length, original length | bytes padded to 4 | total
+// length
 inline constexpr size_t kEnhancedPacketOverhead = 32;
 inline constexpr size_t kEnhancedPacketHeader = 28;
 
 constexpr size_t Padded(size_t size) { return (size + 3) & ~size_t{3}; }
-constexpr size_t EnhancedPacketSize(size_t captured_length) { return kEnhancedPacketOverhead + Padded(captured_length); }
+constexpr size_t EnhancedPacketSize(size_t captured_length) {
+  return kEnhancedPacketOverhead + Padded(captured_length);
+}
 
 }  // namespace dashcap::pcapng
