@@ -25,15 +25,19 @@ constexpr uint8_t kShim6 = 140;
 constexpr size_t kIpv4Header = 20;
 constexpr size_t kIpv6Header = 40;
 
+bool HasPorts(uint8_t protocol) {
+  return protocol == kTcp || protocol == kUdp || protocol == kSctp || protocol == kUdpLite;
+}
+
 }  // namespace
 
-// RFC 791. The total length is not consulted: libpcap's filters don't, and offloads leave zero in it.
+// RFC 791. As libpcap's filters do, this reads a header with the wrong version or length at the same offsets as a right
+// one, so that whoever asks for its addresses or ports finds it, and doesn't consult the total length, which offloads
+// leave at zero.
 DecodeEnd LayerDecoder::Ipv4() {
   FlowKey& key = out_.key;
   key.ether_type = kEtherTypeIpv4;
   const auto header = reader_.rest();
-  if (header.empty()) return DecodeEnd::kTruncated;
-  if (header[0] >> 4 != 4) return DecodeEnd::kMalformed;
   if (header.size() < kIpv4Header) {
     if (header.size() >= 10) key.protocol = header[9];
     if (header.size() >= 16) key.source = Address::Ipv4(header.subspan<12, 4>());
@@ -42,36 +46,39 @@ DecodeEnd LayerDecoder::Ipv4() {
   key.protocol = header[9];
   key.source = Address::Ipv4(header.subspan<12, 4>());
   key.destination = Address::Ipv4(header.subspan<16, 4>());
-  const size_t header_size = (header[0] & 0x0fu) * 4;
-  if (header_size < kIpv4Header) return DecodeEnd::kMalformed;
 
+  const size_t header_size = (header[0] & 0x0fu) * 4;
+  const bool sound = header[0] >> 4 == 4 && header_size >= kIpv4Header;
   const uint16_t flags_and_offset = LoadBig16(&header[6]);
   if ((flags_and_offset & 0x3fff) != 0) {
     const bool first = (flags_and_offset & 0x1fff) == 0;
     out_.fragment = {true, first, LoadBig16(&header[4])};
-    if (!first) return DecodeEnd::kFragment;
+    if (!first) return sound ? DecodeEnd::kFragment : DecodeEnd::kMalformed;
   }
   if (header.size() < header_size) return DecodeEnd::kTruncated;
   reader_.Skip(header_size);
-  return UpperLayer(key.protocol);
+  if (sound) return UpperLayer(key.protocol);
+  if (HasPorts(key.protocol)) Ports();
+  return DecodeEnd::kMalformed;
 }
 
-// RFC 8200.
+// RFC 8200. Reads a wrong version like Ipv4().
 DecodeEnd LayerDecoder::Ipv6() {
   FlowKey& key = out_.key;
   key.ether_type = kEtherTypeIpv6;
   const auto header = reader_.rest();
-  if (header.empty()) return DecodeEnd::kTruncated;
-  if (header[0] >> 4 != 6) return DecodeEnd::kMalformed;
   if (header.size() < kIpv6Header) {
     if (header.size() >= 7) key.protocol = header[6];
     if (header.size() >= 24) key.source = Address::Ipv6(header.subspan<8, 16>());
     return DecodeEnd::kTruncated;
   }
+  key.protocol = header[6];
   key.source = Address::Ipv6(header.subspan<8, 16>());
   key.destination = Address::Ipv6(header.subspan<24, 16>());
   reader_.Skip(kIpv6Header);
-  return Ipv6Extensions(header[6]);
+  if (header[0] >> 4 == 6) return Ipv6Extensions(key.protocol);
+  if (HasPorts(key.protocol)) Ports();
+  return DecodeEnd::kMalformed;
 }
 
 // RFC 8200 section 4; mobility RFC 6275, HIP RFC 7401, shim6 RFC 5533. Each header takes at least 8 bytes, so the
@@ -117,12 +124,8 @@ DecodeEnd LayerDecoder::Ipv6Extensions(uint8_t next_header) {
 }
 
 DecodeEnd LayerDecoder::UpperLayer(uint8_t protocol) {
+  if (HasPorts(protocol)) return Ports();
   switch (protocol) {
-    case kTcp:
-    case kUdp:
-    case kSctp:
-    case kUdpLite:
-      return Ports();
     case kIcmp:
     case kIcmpv6:
     case kNoNextHeader:
