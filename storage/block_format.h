@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "packet/link_type.h"
 
 // The on-disk format of blockfiles, version 1: docs/blockfile-format.md has the picture. A blockfile is one little-endian
 // pcapng section, cut into blocks that start and end on 4 KiB boundaries. Block 0 is the header block (section header and
@@ -44,7 +45,8 @@ struct PageEntry {
 //   u64 file id | u64 block offset in the file | u32 block length, closing record included | u32 sequence number
 //   u64 number of the block's first packet in the file | u32 packets in the block | u32 offset of this record in the block
 //   i64 first time | i64 last time            earliest and latest packet of the block, ns since the epoch
-//   i64 file's first time | i64 file's last time | u64 reserved, 0      of all packets of the file up to this block
+//   i64 file's first time | i64 file's last time     of all packets of the file up to this block
+//   u32 link type | u32 number of interfaces         so that a block can be read when the header block is damaged
 //   pages: { u32 crc32c, u16 first record, u16 packets before } …
 //   u32 CRC-32C of this record so far | zeros | u32 L
 // L reaches to the end of the block, so the last four bytes of every block lead to its closing record.
@@ -56,25 +58,30 @@ struct ClosingRecord {
   uint64_t first_packet_number = 0;
   uint32_t packet_count = 0;
   uint32_t record_offset = 0;
-  Timestamp first_time{};  // of a block without packets: both the time of the block before, or the file's start
+  Timestamp first_time{};  // the epoch in a block without packets
   Timestamp last_time{};
   Timestamp file_first_time{};
   Timestamp file_last_time{};
+  LinkType link_type = LinkType::kEthernet;
+  uint32_t interface_count = 0;
   std::vector<PageEntry> pages;
   bool operator==(const ClosingRecord&) const = default;
 };
 
-inline constexpr size_t kClosingRecordFixedSize = 104;
+inline constexpr size_t kClosingRecordFixedSize = 96;
 constexpr size_t ClosingRecordSize(size_t page_count) {
   return kClosingRecordFixedSize + page_count * 8 + 4 /* CRC */ + 4 /* L */;
 }
-static_assert(ClosingRecordSize(kMaxBlockSize / kPageSize) <= kBlockAlignment, "it can be read with one 4 KiB read");
+
+// A closing record with its padding is never longer, so this much of a block's end is enough to read it.
+inline constexpr size_t kClosingRecordMaxSize = 2 * kBlockAlignment;
+static_assert(ClosingRecordSize(kMaxBlockSize / kPageSize) + kBlockAlignment <= kClosingRecordMaxSize);
 
 // Writes the record at out[0], zero padded so that it fills `out`. Requires: out.size() >= ClosingRecordSize(pages).
 void EncodeClosingRecord(const ClosingRecord& record, std::span<uint8_t> out);
 
-// The closing record that ends at the end of `tail`, if there is a sound one. `tail` is at least the last 4 KiB of a block
-// (or all of it when it is shorter). Never trusts a length that leaves `tail`.
+// The closing record that ends at the end of `tail`, if there is a sound one. `tail` is the last kClosingRecordMaxSize bytes
+// of a block (or all of it when it is shorter). When the last length was damaged the record is searched for by its magic.
 std::optional<ClosingRecord> DecodeClosingRecord(std::span<const uint8_t> tail);
 
 }  // namespace dashcap

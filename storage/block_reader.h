@@ -1,7 +1,7 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -17,30 +17,40 @@ struct NumberedPacket {
   Packet packet;
 };
 
-// Walks the packet records in memory that came from a blockfile: a whole block, or some pages of it. What is damaged is
-// left out, never guessed at. One thread.
+// Walks the packet records in memory that came from a blockfile. What is damaged is left out, never guessed at: a packet is
+// given out only when every page it lies in is sound. One thread.
 class BlockReader {
  public:
-  // `records`: the bytes of the block from its start to the closing record. Pages whose CRC does not match are
-  // skipped: a packet is given out only when every page it lies in is sound. With `verify` false the pages are trusted,
-  // for memory that we filled ourselves.
+  // For a whole block: `records` are its bytes from the start to the closing record, and each page's checksum is verified,
+  // unless we filled the memory ourselves.
   enum class Trust { kVerify, kOwnMemory };
-  BlockReader(const ClosingRecord& closing, std::span<const uint8_t> records, LinkType link_type, Trust trust);
+  BlockReader(const ClosingRecord& closing, std::span<const uint8_t> records, Trust trust);
+
+  // For a block of which only some pages are in memory, at their place, with their soundness known.
+  BlockReader(const ClosingRecord& closing, std::span<const uint8_t> records, std::vector<bool> sound_pages);
 
   // The next sound packet; nullopt at the end.
   std::optional<NumberedPacket> Next();
 
-  // Packets of the block that were not given out because their pages are damaged; final once Next() gave nullopt.
+  // Goes to the packet with this index in the block, or to the next sound one if it is damaged.
+  void SeekTo(uint32_t index);
+
+  // Packets that were passed over by Next() because they are damaged.
   uint64_t damaged_packets() const { return damaged_packets_; }
 
  private:
+  bool Sound(size_t begin, size_t end) const;
+  bool GoToPageAfter(size_t offset);
+
   const ClosingRecord& closing_;
   std::span<const uint8_t> records_;
-  LinkType link_type_;
   std::vector<bool> sound_pages_;
-  size_t offset_ = 0;
-  uint32_t index_ = 0;
+  size_t offset_ = 0;    // of the next record
+  uint32_t index_ = 0;  // of the next packet
   uint64_t damaged_packets_ = 0;
 };
+
+// Whether the page's bytes are what its checksum says. Requires: page < closing.pages.size(), records as above.
+bool PageIsSound(const ClosingRecord& closing, std::span<const uint8_t> records, size_t page);
 
 }  // namespace dashcap

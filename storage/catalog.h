@@ -22,6 +22,9 @@ struct BlockfileEntry {
   bool open = false;           // still being written (hidden)
   bool has_index = false;
   uint64_t bytes = 0;          // blockfile and index
+  // Filled in by retention:
+  bool pinned = false;         // ARCHIVE/LANE/START_NS.pin exists
+  std::optional<Timestamp> newest_packet_before;  // no packet of the file is younger; nullopt: not known
   std::string path() const;
   std::string index_path() const;
   bool operator==(const BlockfileEntry&) const = default;
@@ -29,6 +32,12 @@ struct BlockfileEntry {
 
 std::string BlockfileName(Timestamp start, bool open);  // ".1795492168144787000.pcapng"
 std::optional<BlockfileEntry> ParseBlockfileName(const std::string& lane_directory, const std::string& name);
+
+// The lane directories of an archive, sorted; hidden ones and lost+found are none.
+Result<std::vector<std::string>> ListLanes(const std::string& archive);
+
+// The blockfiles of one lane directory, oldest start first.
+Result<std::vector<BlockfileEntry>> ListLane(const std::string& lane_directory);
 
 // The blockfiles of an archive directory, oldest start first. Names that are not ours are passed over; symbolic links are
 // not followed. A lane directory that can't be read is an error.

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <variant>
 #include <vector>
@@ -26,6 +27,8 @@ struct LaneOptions {
   // What to do when the disk has no room: wait for retention (recording), or fail (import).
   enum class NoSpace { kWait, kFail } no_space = NoSpace::kWait;
   bool sync_on_publish = true;  // fdatasync before the rename
+  // Once requested, a disk without room is waited for only a little longer; what can't be written then is lost and counted.
+  std::stop_token stop;
 };
 
 // What happened in a lane, in order. Sent from the thread that owns the LaneWriter.
@@ -72,7 +75,7 @@ class LaneWriter {
   // Closes the file in progress; the next packet begins a new one.
   Status Rotate();
 
-  // A new set of interfaces; rotates when it differs.
+  // A new set of interfaces, of the link type that the lane has; rotates when it differs.
   Status SetInterfaces(std::vector<Interface> interfaces);
 
   // Written into the statistics records of each block from now on. Requires: interface_id < interfaces.

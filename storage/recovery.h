@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/file_descriptor.h"
 #include "base/result.h"
 
 namespace dashcap {
@@ -17,10 +19,18 @@ struct RecoveryReport {
 };
 
 // Puts a lane directory in order after a crash. Packets in sound blocks are never deleted. Space that was never written
-// between two sound blocks is covered by a gap record, so that the file stays a valid pcapng. Requires: nobody writes there.
+// between two sound blocks is covered by a gap record, so that the file stays a valid pcapng. Requires: a LaneLock.
 Result<RecoveryReport> RecoverLane(const std::string& lane_directory);
 
-// Held by whoever writes into an archive directory's lane, so that two never do: flock on LANE/.lock.
-class LaneLock;
+// Held by whoever writes into a lane, so that two never do: flock(2) on LANE/.lock, given back by destruction or death.
+class LaneLock {
+ public:
+  // Makes the lane directory when it is missing. kUnavailable when another process holds the lane.
+  static Result<LaneLock> Take(const std::string& lane_directory);
+
+ private:
+  explicit LaneLock(FileDescriptor file) : file_(std::move(file)) {}
+  FileDescriptor file_;
+};
 
 }  // namespace dashcap

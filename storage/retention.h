@@ -25,7 +25,7 @@ struct DiskSpace {
 Result<DiskSpace> SpaceOf(const std::string& directory);
 
 // Which files have to go, oldest first, no more than needed. Never an open file, never the newest published file of a lane.
-// Pinned files (ARCHIVE/LANE/START_NS.pin exists) stay.
+// Pinned files stay.
 std::vector<BlockfileEntry> FilesToRemove(const std::vector<BlockfileEntry>& oldest_first, const RetentionLimits& limits,
                                           const DiskSpace& space, Timestamp now);
 

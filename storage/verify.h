@@ -15,6 +15,7 @@ struct VerifyReport {
   uint64_t packets = 0;
   uint64_t bytes = 0;
   std::vector<DamagedRange> damage;  // empty: every byte is as it was written
+  std::vector<DamagedRange> never_written;  // what a forced stop left out
 };
 
 // Reads a blockfile from end to end: checksums, sequence, counts, times. `progress` (may be empty) gets the bytes done.

@@ -1,0 +1,148 @@
+#include "storage/open_blockfile.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "base/aligned_buffer.h"
+#include "base/byte_order.h"
+#include "storage/catalog.h"
+
+namespace dashcap {
+namespace {
+
+constexpr uint64_t kPreallocateStep = uint64_t{64} << 20;
+
+uint64_t RandomFileId() {
+  uint64_t id = 0;
+  while (::getrandom(&id, sizeof id, 0) != sizeof id) {
+  }
+  return id;
+}
+
+// O_DIRECT where the file system has it; tmpfs has not.
+Result<FileDescriptor> CreateForWriting(const std::string& path) {
+  constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
+  auto file = OpenFile(path, kFlags | O_DIRECT);
+  if (file || errno != EINVAL) return file;
+  ::unlink(path.c_str());
+  return OpenFile(path, kFlags);
+}
+
+Status WriteAligned(int fd, uint64_t offset, const AlignedBuffer& bytes) {
+  const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+  if (written == static_cast<ssize_t>(bytes.size())) return {};
+  return Fail(SystemError("write", written < 0 ? errno : EIO));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<OpenBlockfile>> OpenBlockfile::Create(const std::string& lane_directory, Timestamp start,
+                                                             LinkType link_type, uint32_t interface_count) {
+  auto blockfile = std::make_unique<OpenBlockfile>();
+  blockfile->lane_directory_ = lane_directory;
+  blockfile->file_id_ = RandomFileId();
+  blockfile->link_type_ = link_type;
+  blockfile->interface_count_ = interface_count;
+  blockfile->created_ = std::chrono::steady_clock::now();
+  for (start = std::max(start, Timestamp{});; start += Nanoseconds(1)) {
+    blockfile->path_ = lane_directory + "/" + BlockfileName(start, true);
+    blockfile->published_path_ = lane_directory + "/" + BlockfileName(start, false);
+    if (::access(blockfile->published_path_.c_str(), F_OK) == 0) continue;
+    auto file = CreateForWriting(blockfile->path_);
+    if (!file && errno == EEXIST) continue;
+    if (!file) return Fail(file.error());
+    blockfile->file_ = std::move(*file);
+    return blockfile;
+  }
+}
+
+ClosingRecord OpenBlockfile::NextPlace() const {
+  ClosingRecord place;
+  place.file_id = file_id_;
+  place.block_offset = next_offset_;
+  place.sequence = next_sequence_;
+  place.first_packet_number = packets_;
+  place.link_type = link_type_;
+  place.interface_count = interface_count_;
+  return place;
+}
+
+void OpenBlockfile::Enter(const SealedBlock& block) {
+  const ClosingRecord& closing = block.closing;
+  next_offset_ += closing.block_length;
+  next_sequence_++;
+  packets_ += closing.packet_count;
+  if (closing.packet_count > 0) {
+    first_time_ = std::min(first_time_, closing.first_time);
+    last_time_ = std::max(last_time_, closing.last_time);
+  }
+  writes_in_flight_++;
+  Preallocate();
+}
+
+// Keeps the file system from looking for room block by block. Only a hint: without it writing works too.
+void OpenBlockfile::Preallocate() {
+  if (next_offset_ + kMaxBlockSize <= preallocated_ || next_offset_ < kMaxBlockSize) return;
+  preallocated_ = next_offset_ + kPreallocateStep;
+  (void)::fallocate(file_.get(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(next_offset_), static_cast<off_t>(kPreallocateStep));
+}
+
+void OpenBlockfile::WriteFailed(uint64_t offset, uint32_t length, uint32_t packets) {
+  failed_.push_back({offset, length});
+  packets_failed_ += packets;
+}
+
+Result<std::optional<std::string>> OpenBlockfile::Publish(bool sync) {
+  std::sort(failed_.begin(), failed_.end(), [](const FailedRange& a, const FailedRange& b) { return a.offset < b.offset; });
+  uint64_t end = next_offset_;
+  while (!failed_.empty() && failed_.back().offset + failed_.back().length == end) {
+    end = failed_.back().offset;
+    failed_.pop_back();
+  }
+  if (packets_ == packets_failed_ || end == 0) {
+    if (::unlink(path_.c_str()) != 0) return Fail(SystemError("remove " + path_));
+    return std::optional<std::string>{};
+  }
+  for (const FailedRange& range : failed_) {
+    if (Status status = WriteGapRecord(file_.get(), range.offset, range.length); !status) {
+      return Fail(status.error().kind, path_ + ": " + status.error().message);
+    }
+  }
+  if (::ftruncate(file_.get(), static_cast<off_t>(end)) != 0) return Fail(SystemError("cut " + path_));
+  if (sync && ::fdatasync(file_.get()) != 0) return Fail(SystemError("sync " + path_));
+  if (::rename(path_.c_str(), published_path_.c_str()) != 0) return Fail(SystemError("rename " + path_));
+  if (sync) {
+    if (Status status = SyncDirectory(lane_directory_); !status) return Fail(status.error());
+  }
+  return std::optional(published_path_);
+}
+
+Status WriteGapRecord(int fd, uint64_t offset, uint64_t length) {
+  AlignedBuffer edge(kBlockAlignment);
+  const auto total_length = static_cast<uint32_t>(length);
+  std::fill(edge.span().begin(), edge.span().end(), uint8_t{0});
+  StoreLittle32(edge.data(), kGapRecordType);
+  StoreLittle32(edge.data() + 4, total_length);
+  if (length == kBlockAlignment) {
+    StoreLittle32(edge.data() + kBlockAlignment - 4, total_length);
+    return WriteAligned(fd, offset, edge);
+  }
+  if (Status status = WriteAligned(fd, offset, edge); !status) return status;
+  std::fill(edge.span().begin(), edge.span().end(), uint8_t{0});
+  StoreLittle32(edge.data() + kBlockAlignment - 4, total_length);
+  return WriteAligned(fd, offset + length - kBlockAlignment, edge);
+}
+
+Status SyncDirectory(const std::string& directory) {
+  auto open = OpenFile(directory, O_RDONLY | O_DIRECTORY);
+  if (!open) return Fail(open.error());
+  if (::fsync(open->get()) != 0) return Fail(SystemError("sync " + directory));
+  return {};
+}
+
+}  // namespace dashcap

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file_descriptor.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "packet/packet.h"
+#include "storage/block.h"
+
+namespace dashcap {
+
+// One blockfile that is being written: where its next block goes, and what becomes of it in the end. LaneWriter writes the
+// blocks; this knows the file. One thread.
+class OpenBlockfile {
+ public:
+  // Creates the file, hidden, under a name that no other file of the lane has.
+  static Result<std::unique_ptr<OpenBlockfile>> Create(const std::string& lane_directory, Timestamp start, LinkType link_type,
+                                                       uint32_t interface_count);
+
+  int fd() const { return file_.get(); }
+  uint64_t file_id() const { return file_id_; }
+  LinkType link_type() const { return link_type_; }
+  const std::string& path() const { return path_; }  // hidden
+  uint64_t size() const { return next_offset_; }
+  std::chrono::steady_clock::time_point created() const { return created_; }
+
+  // Where the next block belongs.
+  ClosingRecord NextPlace() const;
+  Timestamp first_time() const { return first_time_; }
+  Timestamp last_time() const { return last_time_; }
+
+  // The next block has been made: its place is taken and its bytes are going to the disk.
+  void Enter(const SealedBlock& block);
+
+  void WriteDone() { writes_in_flight_--; }
+  // The block at `offset` will never be on disk.
+  void WriteFailed(uint64_t offset, uint32_t length, uint32_t packets);
+
+  void Close() { closing_ = true; }
+  bool ReadyToPublish() const { return closing_ && writes_in_flight_ == 0; }
+  bool complete() const { return failed_.empty(); }
+
+  // Cuts what was preallocated, covers what failed with gap records, syncs, and renames. Gives the published path; nullopt when
+  // no packet was left and the file was removed. Requires: ReadyToPublish().
+  Result<std::optional<std::string>> Publish(bool sync);
+
+ private:
+  struct FailedRange {
+    uint64_t offset;
+    uint32_t length;
+  };
+  void Preallocate();
+
+  std::string lane_directory_;
+  std::string path_;
+  std::string published_path_;
+  FileDescriptor file_;
+  uint64_t file_id_ = 0;
+  LinkType link_type_ = LinkType::kEthernet;
+  uint32_t interface_count_ = 1;
+  std::chrono::steady_clock::time_point created_;
+  uint64_t next_offset_ = 0;
+  uint64_t preallocated_ = 0;
+  uint64_t packets_ = 0;
+  uint64_t packets_failed_ = 0;
+  uint32_t next_sequence_ = 0;
+  Timestamp first_time_ = kMaxTimestamp;
+  Timestamp last_time_ = kMinTimestamp;
+  unsigned writes_in_flight_ = 0;
+  std::vector<FailedRange> failed_;
+  bool closing_ = false;
+};
+
+// Makes the range of a blockfile one record that pcapng readers skip. Requires: multiples of 4 KiB, length > 0.
+Status WriteGapRecord(int fd, uint64_t offset, uint64_t length);
+
+// Makes a directory's new names survive a power cut.
+Status SyncDirectory(const std::string& directory);
+
+}  // namespace dashcap
