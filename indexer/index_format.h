@@ -7,14 +7,13 @@
 #include "packet/address.h"
 
 // The keys of an index table, version 1: docs/index-format.md. One LevelDB table (sstable) per blockfile,
-// ARCHIVE/LANE/START_NS.index, bytewise order, snappy, Bloom filter over whole keys. First byte of each key:
+// ARCHIVE/LANE/START_NS.index, bytewise order, snappy. What decides whether a table matters to a query has the last keys,
+// so that it lies at the end of the file, beside LevelDB's own index, and comes with it in one read.
 namespace dashcap {
 
 inline constexpr uint32_t kIndexVersion = 1;
 
 enum class KeyKind : uint8_t {
-  kSummary = 0x00,    // -> TableSummary
-  kDirectory = 0x01,  // -> all BlockSummaries, delta-coded
   // attribute + big-endian value -> ids of the flows that have it at any layer, ascending, delta-coded
   kIpv4 = 0x10,       // 4 bytes; also ARP's and RARP's protocol addresses
   kIpv6 = 0x11,       // 16 bytes
@@ -23,20 +22,34 @@ enum class KeyKind : uint8_t {
   kProtocol = 0x14,   // u8, IP protocol at any layer
   kVlan = 0x15,       // u16
   kMpls = 0x16,       // u32
-  kEtherType = 0x17,  // u16, innermost network layer
+  kEtherType = 0x17,  // u16, of the network layer at any depth
   // u32 flow id
   kFlow = 0x30,       // -> FlowRecord, with its postings when they are few
   kPostings = 0x31,   // + u32 number of the chunk's first packet -> chunk
+  // nothing more in the key
+  kFilter = 0xf0,     // -> Bloom filter over the attribute keys, when there are at most kMaxFilterKeys
+  kDirectory = 0xf1,  // -> all BlockSummaries, delta-coded
+  kSummary = 0xf2,    // -> TableSummary
 };
+
+inline constexpr size_t kFilterBitsPerKey = 10;
+inline constexpr size_t kMaxFilterKeys = 64 * 1024;
+// A flow's postings stand in its kFlow value when they take no more bytes than this.
+inline constexpr size_t kMaxInlinePostings = 128;
+
+std::string SingleKey(KeyKind kind);
+std::string FlowRecordKey(uint32_t flow_id);
+std::string PostingsKey(uint32_t flow_id, uint32_t first_packet_number);
 
 // An attribute of a flow, as it stands in a key: kind and big-endian value.
 struct Attribute {
-  KeyKind kind = KeyKind::kSummary;
+  KeyKind kind = KeyKind::kIpv4;
   std::string value;
   std::string key() const;
   auto operator<=>(const Attribute&) const = default;
 };
 
+// Requires: the address is one.
 Attribute AddressAttribute(const Address& address);
 Attribute PortAttribute(uint16_t port);
 Attribute ProtocolAttribute(uint8_t protocol);

@@ -1,0 +1,126 @@
+#include "indexer/postings.h"
+
+#include <bit>
+#include <cassert>
+#include <limits>
+
+#include "indexer/bit_stream.h"
+#include "indexer/varint.h"
+
+namespace dashcap {
+namespace {
+
+// A quotient of this many ones is an escape: the difference follows as 32 plain bits. It bounds what a single pause in a
+// busy flow costs.
+constexpr unsigned kEscape = 16;
+constexpr unsigned kMaxParameter = 31;
+
+// Bits 5 and 6 of a chunk's first byte; the lower five are the Rice parameter.
+enum class Directions : uint8_t { kAllForward = 0, kAllReverse = 1, kMixed = 2 };
+constexpr unsigned kDirectionsShift = 5;
+
+Directions DirectionsOf(const std::vector<Posting>& postings) {
+  for (const Posting& posting : postings) {
+    if (posting.direction != postings[0].direction) return Directions::kMixed;
+  }
+  return postings[0].direction == Direction::kForward ? Directions::kAllForward : Directions::kAllReverse;
+}
+
+unsigned BestParameter(const std::vector<uint32_t>& differences) {
+  uint32_t all = 0;
+  for (uint32_t difference : differences) all |= difference;
+  const unsigned end = std::min<unsigned>(static_cast<unsigned>(std::bit_width(all)), kMaxParameter);
+  unsigned best = 0;
+  uint64_t best_bits = std::numeric_limits<uint64_t>::max();
+  for (unsigned parameter = 0; parameter <= end; ++parameter) {
+    uint64_t bits = 0;
+    for (uint32_t difference : differences) {
+      const uint32_t quotient = difference >> parameter;
+      bits += quotient < kEscape ? quotient + 1 + parameter : kEscape + 32;
+    }
+    if (bits < best_bits) {
+      best_bits = bits;
+      best = parameter;
+    }
+  }
+  return best;
+}
+
+void PutRice(BitWriter& writer, uint32_t value, unsigned parameter) {
+  const uint32_t quotient = value >> parameter;
+  if (quotient >= kEscape) {
+    writer.Put((1u << kEscape) - 1, kEscape);
+    writer.Put(value, 32);
+    return;
+  }
+  writer.Put((1u << quotient) - 1, quotient + 1);
+  writer.Put(value & ((1u << parameter) - 1), parameter);
+}
+
+uint32_t GetRice(BitReader& reader, unsigned parameter) {
+  const unsigned quotient = reader.GetUnary(kEscape);
+  if (quotient == kEscape) return reader.Get(32);
+  // A damaged quotient may shift bits out; the caller's range check or the next chunk's order then catches it.
+  return static_cast<uint32_t>(uint64_t{quotient} << parameter | reader.Get(parameter));
+}
+
+}  // namespace
+
+std::string EncodePostings(const std::vector<Posting>& postings) {
+  assert(!postings.empty() && postings.size() <= kPostingsPerChunk);
+  std::vector<uint32_t> differences(postings.size() - 1);
+  for (size_t i = 0; i < differences.size(); ++i) {
+    assert(postings[i].packet_number < postings[i + 1].packet_number);
+    differences[i] = postings[i + 1].packet_number - postings[i].packet_number - 1;
+  }
+  const unsigned parameter = BestParameter(differences);
+  const Directions directions = DirectionsOf(postings);
+
+  std::string chunk;
+  chunk.push_back(static_cast<char>(parameter | static_cast<unsigned>(directions) << kDirectionsShift));
+  AppendVarint(postings.size(), chunk);
+  AppendVarint(postings[0].packet_number, chunk);
+  BitWriter writer(chunk);
+  for (size_t i = 0; i < postings.size(); ++i) {
+    if (i > 0) PutRice(writer, differences[i - 1], parameter);
+    if (directions == Directions::kMixed) writer.Put(static_cast<unsigned>(postings[i].direction), 1);
+  }
+  writer.Finish();
+  return chunk;
+}
+
+std::optional<size_t> DecodePostings(std::string_view chunk, std::vector<Posting>& out) {
+  if (chunk.empty()) return std::nullopt;
+  const auto head = static_cast<uint8_t>(chunk[0]);
+  chunk.remove_prefix(1);
+  const unsigned parameter = head & kMaxParameter;
+  const unsigned directions = head >> kDirectionsShift;
+  const std::optional<uint64_t> count = TakeVarint(chunk);
+  const std::optional<uint64_t> first = TakeVarint(chunk);
+  if (directions > static_cast<unsigned>(Directions::kMixed) || !count || *count == 0 || *count > kPostingsPerChunk ||
+      !first) {
+    return std::nullopt;
+  }
+  const bool mixed = directions == static_cast<unsigned>(Directions::kMixed);
+  const size_t size_before = out.size();
+  BitReader reader(chunk);
+  uint64_t number = *first;
+  Posting posting{0, directions == 1 ? Direction::kReverse : Direction::kForward};
+  for (size_t i = 0; i < *count; ++i) {
+    if (i > 0) number += uint64_t{GetRice(reader, parameter)} + 1;
+    if (mixed) posting.direction = static_cast<Direction>(reader.Get(1));
+    if (reader.failed() || number > std::numeric_limits<uint32_t>::max()) {
+      out.resize(size_before);
+      return std::nullopt;
+    }
+    posting.packet_number = static_cast<uint32_t>(number);
+    out.push_back(posting);
+  }
+  if (!reader.AtEnd()) {
+    out.resize(size_before);
+    return std::nullopt;
+  }
+  return *count;
+}
+
+}  // namespace dashcap
