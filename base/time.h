@@ -17,8 +17,8 @@ using Timestamp = std::chrono::sys_time<Nanoseconds>;
 inline constexpr Timestamp kMinTimestamp = Timestamp::min();
 inline constexpr Timestamp kMaxTimestamp = Timestamp::max();
 
-inline Timestamp FromUnixNanoseconds(int64_t nanoseconds) { return Timestamp(Nanoseconds(nanoseconds)); }
-inline int64_t ToUnixNanoseconds(Timestamp time) { return time.time_since_epoch().count(); }
+inline constexpr Timestamp FromUnixNanoseconds(int64_t nanoseconds) { return Timestamp(Nanoseconds(nanoseconds)); }
+inline constexpr int64_t ToUnixNanoseconds(Timestamp time) { return time.time_since_epoch().count(); }
 
 // The wall clock. Only the rim of a program calls it; decisions take the time as an argument.
 Timestamp Now();

@@ -20,20 +20,26 @@ class FileIndexer {
   FileIndexer(uint64_t file_id, LinkType link_type);
 
   void Add(const SealedBlock& block);
+  // Takes the blocks from the disk instead.
+  Status AddBlockfile(const BlockfileReader& reader);
   size_t memory_bytes() const;
   uint64_t file_id() const { return file_id_; }
 
-  // Writes the table hidden beside the blockfile, syncs and renames it. `blockfile` is the published path.
+  // Writes the table hidden beside the blockfile, syncs and renames it; none is left when the blockfile has gone. `blockfile` is the published path.
   Status WriteTable(const std::string& blockfile) const;
 
  private:
-  void AddRecords(const ClosingRecord& closing, std::span<const uint8_t> records);
+  void AddPacket(const NumberedPacket& packet);
+  void AddBatch();
+
   uint64_t file_id_;
   LinkType link_type_;
   FlowTable flows_;
   FragmentTable fragments_;
   std::vector<BlockSummary> blocks_;
+  bool damaged_ = false;
   std::vector<FlowTable::Item> batch_;
+  uint32_t batch_begin_ = 0;  // number of its first packet
 };
 
 // Makes the index of a published blockfile from the file itself: after a crash, or when the indexer had fallen behind.

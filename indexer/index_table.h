@@ -20,6 +20,7 @@ struct TableSummary {
   uint64_t flows = 0;
   Timestamp first_time{};  // earliest and latest packet
   Timestamp last_time{};
+  bool damaged = false;  // the blockfile was, when it was indexed: only a scan tells what is missing
   bool operator==(const TableSummary&) const = default;
 };
 

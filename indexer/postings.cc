@@ -26,22 +26,29 @@ Directions DirectionsOf(const std::vector<Posting>& postings) {
   return postings[0].direction == Direction::kForward ? Directions::kAllForward : Directions::kAllReverse;
 }
 
+uint64_t BitsWith(const std::vector<uint32_t>& differences, unsigned parameter) {
+  uint64_t bits = 0;
+  for (const uint32_t difference : differences) {
+    const uint32_t quotient = difference >> parameter;
+    bits += quotient < kEscape ? quotient + 1 + parameter : kEscape + 32;
+  }
+  return bits;
+}
+
+// For differences that are distributed geometrically the best parameter is the logarithm of their mean or one less (Golomb,
+// 1966); bursts, as traffic has them, pull it a little further down.
 unsigned BestParameter(const std::vector<uint32_t>& differences) {
-  uint32_t all = 0;
-  for (uint32_t difference : differences) all |= difference;
-  const unsigned end = std::min<unsigned>(static_cast<unsigned>(std::bit_width(all)), kMaxParameter);
-  unsigned best = 0;
-  uint64_t best_bits = std::numeric_limits<uint64_t>::max();
-  for (unsigned parameter = 0; parameter <= end; ++parameter) {
-    uint64_t bits = 0;
-    for (uint32_t difference : differences) {
-      const uint32_t quotient = difference >> parameter;
-      bits += quotient < kEscape ? quotient + 1 + parameter : kEscape + 32;
-    }
-    if (bits < best_bits) {
-      best_bits = bits;
-      best = parameter;
-    }
+  if (differences.empty()) return 0;
+  uint64_t sum = 0;
+  for (const uint32_t difference : differences) sum += difference;
+  const auto of_mean = static_cast<unsigned>(std::bit_width(sum / differences.size()));
+  unsigned best = std::min(of_mean, kMaxParameter);
+  uint64_t best_bits = BitsWith(differences, best);
+  while (best > 0) {
+    const uint64_t bits = BitsWith(differences, best - 1);
+    if (bits > best_bits) break;
+    best_bits = bits;
+    best--;
   }
   return best;
 }
