@@ -48,7 +48,6 @@ struct SearchStatistics {
   uint64_t files_scanned = 0;
   uint64_t packets = 0;        // given out so far
   uint64_t bytes = 0;
-  uint64_t bytes_read = 0;     // of blockfiles
 };
 
 // The answer to a query, pulled packet by packet in order of time (in order of capture where times are equal or step back
@@ -65,9 +64,10 @@ class PacketStream {
   virtual const SearchStatistics& statistics() const = 0;
 };
 
+// How much an answer would hold. Taken from the index where it can be, so packets that are damaged on disk are counted too.
 struct CountAnswer {
   uint64_t packets = 0;
-  uint64_t bytes = 0;  // captured bytes
+  uint64_t bytes = 0;  // original lengths
   std::optional<Timestamp> first;
   std::optional<Timestamp> last;
   Missing missing;

@@ -15,12 +15,12 @@ class Boundaries {
     if (const auto* term = std::get_if<TimeTerm>(&expression.node)) {
       Add(term->range.begin);
       Add(term->range.end);
-    } else if (const auto* node = std::get_if<NotNode>(&expression.node)) {
-      Add(*node->child);
-    } else if (const auto* node = std::get_if<AndNode>(&expression.node)) {
-      for (const ExpressionPtr& child : node->children) Add(*child);
-    } else if (const auto* node = std::get_if<OrNode>(&expression.node)) {
-      for (const ExpressionPtr& child : node->children) Add(*child);
+    } else if (const auto* negation = std::get_if<NotNode>(&expression.node)) {
+      Add(*negation->child);
+    } else if (const auto* all = std::get_if<AndNode>(&expression.node)) {
+      for (const ExpressionPtr& child : all->children) Add(*child);
+    } else if (const auto* any = std::get_if<OrNode>(&expression.node)) {
+      for (const ExpressionPtr& child : any->children) Add(*child);
     }
   }
 
