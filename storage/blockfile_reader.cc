@@ -16,31 +16,35 @@ namespace {
 
 std::string BlockName(uint64_t offset) { return "block at " + std::to_string(offset); }
 
-// Interface statistics records among the records of a block.
-std::vector<InterfaceCounts> CountsIn(std::span<const uint8_t> records, size_t interface_count) {
+void ReadCounts(ByteReader body, std::vector<InterfaceCounts>& counts) {
+  const uint32_t interface_id = body.Little32();
+  body.Skip(8);
+  if (interface_id >= counts.size()) return;
+  InterfaceCounts& to = counts[interface_id];
+  while (body.remaining() >= 4) {
+    const uint16_t code = body.Little16();
+    const uint16_t size = body.Little16();
+    if (code == pcapng::kOptionEnd) break;
+    ByteReader value(body.Bytes(pcapng::Padded(size)));
+    if (size != 8) continue;
+    if (code == pcapng::kIsbIfRecv) to.received = value.Little64();
+    if (code == pcapng::kIsbIfDrop) to.dropped_nic = value.Little64();
+    if (code == pcapng::kIsbOsDrop) to.dropped_kernel = value.Little64();
+    if (code == pcapng::kIsbUsrDeliv) to.stored = value.Little64();
+  }
+}
+
+// The interface statistics records with which the records of a block end, found by hopping back over their lengths.
+std::vector<InterfaceCounts> CountsIn(std::span<const uint8_t> records_end, size_t interface_count) {
   std::vector<InterfaceCounts> counts(interface_count);
-  ByteReader in(records);
-  while (in.remaining() >= 12) {
-    const uint32_t type = in.Little32();
-    const uint32_t length = in.Little32();
-    if (length < 12 || length - 8 > in.remaining()) break;
-    ByteReader body(in.Bytes(length - 8));
-    if (type != pcapng::kInterfaceStatistics) continue;
-    const uint32_t interface_id = body.Little32();
-    body.Skip(8);
-    if (interface_id >= interface_count) continue;
-    InterfaceCounts& to = counts[interface_id];
-    while (body.remaining() >= 4) {
-      const uint16_t code = body.Little16();
-      const uint16_t size = body.Little16();
-      if (code == pcapng::kOptionEnd) break;
-      ByteReader value(body.Bytes(pcapng::Padded(size)));
-      if (size != 8) continue;
-      if (code == pcapng::kIsbIfRecv) to.received = value.Little64();
-      if (code == pcapng::kIsbIfDrop) to.dropped_nic = value.Little64();
-      if (code == pcapng::kIsbOsDrop) to.dropped_kernel = value.Little64();
-      if (code == pcapng::kIsbUsrDeliv) to.stored = value.Little64();
-    }
+  while (records_end.size() >= 12) {
+    const uint32_t length = LoadLittle32(&records_end[records_end.size() - 4]);
+    if (length < 12 || length % 4 != 0 || length > records_end.size()) break;
+    ByteReader record(records_end.last(length));
+    if (record.Little32() != pcapng::kInterfaceStatistics) break;
+    record.Skip(4);
+    ReadCounts(ByteReader(record.Bytes(length - 12)), counts);
+    records_end = records_end.first(records_end.size() - length);
   }
   return counts;
 }
@@ -219,10 +223,16 @@ Result<std::vector<InterfaceCounts>> BlockfileReader::LastCounts() const {
   auto last = LastBlock();
   if (!last) return Fail(last.error());
   if (!*last) return std::vector<InterfaceCounts>(interfaces_.size());
-  // The statistics stand at the end of the records; a damaged page only costs the figures in it.
-  std::vector<uint8_t> records((*last)->record_offset);
-  if (Status status = ReadAt((*last)->block_offset, records); !status) return Fail(status.error());
-  return CountsIn(records, interfaces_.size());
+  return CountsAt(**last);
+}
+
+Result<std::vector<InterfaceCounts>> BlockfileReader::CountsAt(const ClosingRecord& closing) const {
+  constexpr size_t kStatisticsAtMost = 256;  // of one interface
+  std::vector<uint8_t> end(std::min<uint64_t>(closing.record_offset, interfaces_.size() * kStatisticsAtMost));
+  if (Status status = ReadAt(closing.block_offset + closing.record_offset - end.size(), end); !status) {
+    return Fail(status.error());
+  }
+  return CountsIn(end, interfaces_.size());
 }
 
 // What lies between two sound blocks.

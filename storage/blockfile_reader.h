@@ -60,6 +60,8 @@ class BlockfileReader {
 
   // What the capture counted up to the last block, by interface id.
   Result<std::vector<InterfaceCounts>> LastCounts() const;
+  // What it had counted at the end of one block. Reads only the end of the block's records.
+  Result<std::vector<InterfaceCounts>> CountsAt(const ClosingRecord& closing) const;
 
   // All blocks in file order, found from the end by hopping from closing record to closing record: 8 KiB read a block.
   // Where a closing record is damaged the next sound one before it is searched for and the space between is reported. Of an open

@@ -22,7 +22,8 @@ Status Remove(const std::string& path) {
 
 // How many bytes the limits want gone.
 uint64_t BytesToFree(const RetentionLimits& limits, const DiskSpace& space, uint64_t archive_bytes) {
-  const auto wanted_free = static_cast<uint64_t>(static_cast<double>(space.total_bytes) * limits.min_free_percent / 100);
+  const auto by_percent = static_cast<uint64_t>(static_cast<double>(space.total_bytes) * limits.min_free_percent / 100);
+  const uint64_t wanted_free = std::max(by_percent, limits.min_free_bytes);
   uint64_t bytes = wanted_free > space.available_bytes ? wanted_free - space.available_bytes : 0;
   if (limits.max_bytes && archive_bytes > *limits.max_bytes) bytes = std::max(bytes, archive_bytes - *limits.max_bytes);
   return bytes;

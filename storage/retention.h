@@ -13,6 +13,7 @@ namespace dashcap {
 
 struct RetentionLimits {
   double min_free_percent = 10;           // of the file system; 0: no such limit
+  uint64_t min_free_bytes = 0;            // whichever of the two is more
   std::optional<uint64_t> max_bytes;      // of blockfiles and indexes together
   std::optional<Nanoseconds> max_age;     // from the newest packet of a file to now
 };
