@@ -1,0 +1,141 @@
+#include <signal.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "base/log.h"
+#include "config/config.h"
+#include "daemon/recorder.h"
+
+namespace dashcap {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+struct CommandLine {
+  std::string config = "/etc/dashcap/dashcap.json";
+  bool check = false;
+  std::string interface;
+  std::string archive;
+  std::string file;
+  std::string pace = "fast";
+  std::string runtime_directory;
+};
+
+// Options win over the file.
+Config Override(Config config, const CommandLine& options) {
+  if (!options.archive.empty()) config.archive.directories = {options.archive};
+  if (!options.runtime_directory.empty()) config.runtime_directory = options.runtime_directory;
+  if (!options.interface.empty() || !options.file.empty()) {
+    CaptureConfig capture = config.capture.empty() ? CaptureConfig() : config.capture.front();
+    if (!options.interface.empty()) {
+      capture.source = CaptureConfig::Source::kAfPacket;
+      capture.interface = options.interface;
+    }
+    if (!options.file.empty()) {
+      capture.source = CaptureConfig::Source::kFile;
+      capture.file = options.file;
+      capture.pace = options.pace == "recorded" ? CaptureConfig::Pace::kRecorded : CaptureConfig::Pace::kFast;
+      if (options.interface.empty()) capture.interface = options.file == "-" ? "stdin" : std::filesystem::path(options.file).stem().string();
+    }
+    config.capture = {capture};
+  }
+  return config;
+}
+
+sigset_t BlockSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+void PublishStatus(const Config& config, const Recorder& recorder) {
+  const RecorderStatus status = recorder.status();
+  if (Status written = WriteStatusFile(config.runtime_directory, status); !written) LogWarning("{}", written.error().message);
+  uint64_t stored = 0;
+  uint64_t dropped = 0;
+  for (const LaneStatus& lane : status.lanes) {
+    stored += lane.written.packets;
+    dropped += lane.counts.dropped_kernel + lane.lost_packets + lane.written.lost_packets;
+  }
+  ::sd_notifyf(0, "WATCHDOG=1\nSTATUS=%llu packets stored, %llu dropped", static_cast<unsigned long long>(stored),
+               static_cast<unsigned long long>(dropped));
+}
+
+// Until a signal says to stop or every source has ended.
+void RecordUntilTold(const Config& config, Recorder& recorder, const sigset_t& signals) {
+  while (!recorder.AllEnded()) {
+    PublishStatus(config, recorder);
+    const timespec second{config.capture.front().source == CaptureConfig::Source::kFile ? 0 : 1, 100'000'000};
+    const int signal = ::sigtimedwait(&signals, nullptr, &second);
+    if (signal == SIGTERM || signal == SIGINT) break;
+    if (signal == SIGHUP) {
+      LogInfo("rotating, as SIGHUP asked");
+      recorder.Rotate();
+    }
+  }
+}
+
+Status Run(const Config& config) {
+  const sigset_t signals = BlockSignals();
+  auto recorder = Recorder::Open(config);
+  if (!recorder) return Fail(recorder.error());
+  (*recorder)->Start();
+  for (const LaneStatus& lane : (*recorder)->status().lanes) LogInfo("recording {} into {}", lane.interface, lane.directory);
+  ::sd_notify(0, "READY=1");
+  RecordUntilTold(config, **recorder, signals);
+  ::sd_notify(0, "STOPPING=1");
+  const bool from_file = config.capture.front().source == CaptureConfig::Source::kFile;
+  const Status stopped = (*recorder)->Stop(from_file);
+  PublishStatus(config, **recorder);
+  uint64_t stored = 0;
+  for (const LaneStatus& lane : (*recorder)->status().lanes) stored += lane.written.packets;
+  LogInfo("stopped; {} packets stored", stored);
+  return stopped;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Records every packet of an interface into blockfiles and indexes them.", "dashcapd");
+  CommandLine options;
+  app.set_version_flag("--version", "dashcapd " DASHCAP_VERSION);
+  app.add_option("--config", options.config, "Settings")->type_name("FILE")->capture_default_str();
+  app.add_flag("--check", options.check, "Check the settings, print what is wrong, and exit");
+  app.add_option("--interface", options.interface, "Record this interface instead of the configured ones");
+  app.add_option("--archive", options.archive, "Record into this directory instead of the configured ones")->type_name("DIR");
+  app.add_option("--read", options.file, "Record from this capture file (pcap, pcapng; - is standard input), then stop")
+      ->type_name("FILE");
+  app.add_option("--pace", options.pace, "With --read: fast, or recorded, with the pauses between the timestamps")
+      ->check(CLI::IsMember({"fast", "recorded"}));
+  app.add_option("--runtime-dir", options.runtime_directory, "Where the status file goes")->type_name("DIR");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  auto config = LoadConfig(options.config);
+  if (!config) {
+    std::fprintf(stderr, "dashcapd: %s\n", config.error().message.c_str());
+    return kFailed;
+  }
+  if (options.check) return 0;
+  if (Status status = Run(Override(std::move(*config), options)); !status) {
+    LogError("{}", status.error().message);
+    return kFailed;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace dashcap
+
+int main(int argc, char** argv) { return dashcap::Main(argc, argv); }

@@ -1,0 +1,139 @@
+#include "daemon/recorder.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "daemon/af_packet_source.h"
+#include "daemon/file_source.h"
+
+namespace dashcap {
+namespace {
+
+Result<std::unique_ptr<CaptureSource>> OpenSource(const CaptureConfig& capture) {
+  if (capture.source == CaptureConfig::Source::kFile) {
+    return OpenFileSource(capture.file, capture.pace == CaptureConfig::Pace::kFast ? Pace::kFast : Pace::kRecorded);
+  }
+  return OpenAfPacket({capture.interface, capture.filter, capture.promiscuous, capture.snap_length, capture.ring_bytes});
+}
+
+// Interface names may hold anything but a slash; a leading dot would hide the lane.
+std::string LaneName(std::string interface) {
+  std::replace(interface.begin(), interface.end(), '/', '_');
+  if (interface.starts_with('.')) interface.front() = '_';
+  return interface;
+}
+
+Status CheckArchive(const std::string& directory) {
+  struct stat status;
+  if (::stat(directory.c_str(), &status) != 0) return Fail(SystemError("archive " + directory));
+  if (!S_ISDIR(status.st_mode)) return Fail(ErrorKind::kInvalidInput, "archive " + directory + ": not a directory");
+  return {};
+}
+
+void LogRecovery(const std::string& directory, const RecoveryReport& report) {
+  if (report.files_published + report.files_empty + report.orphan_indexes > 0) {
+    LogInfo("{}: recovered {} blockfiles ({} bytes cut), removed {} without a packet and {} stray indexes", directory,
+            report.files_published, report.bytes_cut, report.files_empty, report.orphan_indexes);
+  }
+  if (!report.unindexed.empty()) LogInfo("{}: {} blockfiles to index", directory, report.unindexed.size());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Recorder>> Recorder::Open(const Config& config) {
+  if (config.capture.empty()) return Fail(ErrorKind::kInvalidInput, "nothing to capture: name an interface in \"capture\"");
+  for (const std::string& directory : config.archive.directories) {
+    if (Status status = CheckArchive(directory); !status) return Fail(status.error());
+  }
+  std::unique_ptr<Recorder> recorder(new Recorder(config));
+  for (size_t i = 0; i < config.capture.size(); i++) {
+    if (Status status = recorder->OpenLane(config.capture[i], i); !status) return Fail(status.error());
+  }
+  return recorder;
+}
+
+Recorder::~Recorder() { (void)Stop(false); }
+
+// Lanes are spread over the archive's directories.
+Status Recorder::OpenLane(const CaptureConfig& capture, size_t number) {
+  const std::vector<std::string>& archives = config_.archive.directories;
+  Lane::Settings settings;
+  settings.name = capture.interface;
+  settings.options.directory = archives[number % archives.size()] + "/" + LaneName(capture.interface);
+  settings.options.max_file_bytes = config_.archive.file_bytes;
+  settings.options.max_file_age = config_.archive.file_age;
+  settings.options.block_count = capture.block_memory_bytes / kMaxBlockSize;
+  settings.options.stop = stop_.get_token();
+  settings.on_recovered = [this](const std::string& directory, const RecoveryReport& report) {
+    LogRecovery(directory, report);
+    for (const std::string& blockfile : report.unindexed) tables_.IndexLater(blockfile);
+  };
+  auto source = OpenSource(capture);
+  if (!source) return Fail(source.error());
+  // Blocks that wait for the indexer must leave the lane enough to fill and to write.
+  LaneThreads threads;
+  threads.queue = std::make_unique<LaneEventQueue>(std::max<size_t>(settings.options.block_count / 2, 2));
+  auto lane = Lane::Open(std::move(settings), std::move(*source), *threads.queue);
+  if (!lane) return Fail(lane.error());
+  threads.lane = std::move(*lane);
+  lanes_.push_back(std::move(threads));
+  return {};
+}
+
+void Recorder::Start() {
+  for (LaneThreads& threads : lanes_) {
+    StartIndexer(threads);
+    threads.lane->Start();
+  }
+  const ArchiveConfig& archive = config_.archive;
+  RetentionLimits limits;
+  limits.min_free_percent = archive.min_free_percent;
+  limits.max_bytes = archive.max_bytes;
+  limits.max_age = archive.max_age;
+  retention_ = std::make_unique<RetentionThread>(archive.directories, limits, archive.retention_interval);
+}
+
+void Recorder::StartIndexer(LaneThreads& threads) {
+  const size_t memory = config_.index_memory_bytes / lanes_.size();
+  threads.indexer = std::make_unique<IndexThread>(*threads.queue, tables_, memory,
+                                                  [lane = threads.lane.get()] { lane->RequestRotate(); });
+}
+
+void Recorder::Rotate() {
+  for (LaneThreads& threads : lanes_) threads.lane->RequestRotate();
+}
+
+bool Recorder::AllEnded() const {
+  return std::all_of(lanes_.begin(), lanes_.end(), [](const LaneThreads& threads) { return threads.lane->status().ended; });
+}
+
+Status Recorder::Stop(bool with_backlog) {
+  stop_.request_stop();
+  for (LaneThreads& threads : lanes_) threads.lane->RequestStop();
+  for (LaneThreads& threads : lanes_) threads.lane->Join();
+  for (LaneThreads& threads : lanes_) {
+    if (threads.indexer) threads.indexer->Finish();
+    threads.indexer.reset();
+  }
+  tables_.Finish(with_backlog);
+  retention_.reset();
+  for (const LaneThreads& threads : lanes_) {
+    if (std::string failure = threads.lane->status().failure; !failure.empty()) return Fail(ErrorKind::kIo, failure);
+  }
+  return {};
+}
+
+RecorderStatus Recorder::status() const {
+  RecorderStatus status;
+  status.started = started_;
+  status.now = Now();
+  for (const LaneThreads& threads : lanes_) status.lanes.push_back(threads.lane->status());
+  if (retention_) status.archives = retention_->status();
+  status.index_backlog = tables_.backlog();
+  return status;
+}
+
+}  // namespace dashcap

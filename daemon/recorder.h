@@ -1,0 +1,53 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "config/config.h"
+#include "daemon/index_thread.h"
+#include "daemon/lane.h"
+#include "daemon/retention_thread.h"
+#include "daemon/status_file.h"
+#include "daemon/table_thread.h"
+
+namespace dashcap {
+
+// All that dashcapd runs: a lane with its indexer thread for each capture, table writing and retention. One thread calls it.
+class Recorder {
+ public:
+  // Opens every source and archive directory; what is wrong shows here, before anything is recorded.
+  static Result<std::unique_ptr<Recorder>> Open(const Config& config);
+  ~Recorder();
+
+  void Start();
+  void Rotate();
+  // Whether every source has ended by itself.
+  bool AllEnded() const;
+  // Drains the sources, publishes every blockfile and writes the indexes. The files of `with_backlog` are those that were
+  // found without an index. Gives the reason when a source ended with an error.
+  Status Stop(bool with_backlog);
+
+  RecorderStatus status() const;
+
+ private:
+  struct LaneThreads {
+    std::unique_ptr<LaneEventQueue> queue;
+    std::unique_ptr<Lane> lane;
+    std::unique_ptr<IndexThread> indexer;
+  };
+
+  explicit Recorder(const Config& config) : config_(config), started_(Now()) {}
+  Status OpenLane(const CaptureConfig& capture, size_t number);
+  void StartIndexer(LaneThreads& threads);
+
+  const Config config_;
+  const Timestamp started_;
+  std::stop_source stop_;  // for waits within the lanes
+  TableThread tables_;
+  std::vector<LaneThreads> lanes_;
+  std::unique_ptr<RetentionThread> retention_;
+};
+
+}  // namespace dashcap
