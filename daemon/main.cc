@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
@@ -48,6 +49,17 @@ Config Override(Config config, const CommandLine& options) {
     config.capture = {capture};
   }
   return config;
+}
+
+// What the settings come to, for scripts.
+void PrintSettings(const Config& config) {
+  nlohmann::ordered_json interfaces = nlohmann::ordered_json::array();
+  for (const CaptureConfig& capture : config.capture) interfaces.push_back(capture.interface);
+  const nlohmann::ordered_json json = {{"interfaces", interfaces},
+                                       {"directories", config.archive.directories},
+                                       {"listen", config.query.listen},
+                                       {"runtime_directory", config.runtime_directory}};
+  std::printf("%s\n", json.dump(2).c_str());
 }
 
 sigset_t BlockSignals() {
@@ -109,7 +121,7 @@ int Main(int argc, char** argv) {
   CommandLine options;
   app.set_version_flag("--version", "dashcapd " DASHCAP_VERSION);
   app.add_option("--config", options.config, "Settings")->type_name("FILE")->capture_default_str();
-  app.add_flag("--check", options.check, "Check the settings, print what is wrong, and exit");
+  app.add_flag("--check", options.check, "Check the settings, print what they come to or what is wrong, and exit");
   app.add_option("--interface", options.interface, "Record this interface instead of the configured ones");
   app.add_option("--archive", options.archive, "Record into this directory instead of the configured ones")->type_name("DIR");
   app.add_option("--read", options.file, "Record from this capture file (pcap, pcapng; - is standard input), then stop")
@@ -127,8 +139,12 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "dashcapd: %s\n", config.error().message.c_str());
     return kFailed;
   }
-  if (options.check) return 0;
-  if (Status status = Run(Override(std::move(*config), options)); !status) {
+  const Config settings = Override(std::move(*config), options);
+  if (options.check) {
+    PrintSettings(settings);
+    return 0;
+  }
+  if (Status status = Run(settings); !status) {
     LogError("{}", status.error().message);
     return kFailed;
   }

@@ -76,7 +76,7 @@ std::string EncodeDirectory(const std::vector<BlockSummary>& blocks) {
 std::optional<std::vector<BlockSummary>> DecodeDirectory(std::string_view value) {
   Varints in(value);
   const uint64_t count = in.Next();
-  if (count > value.size()) return std::nullopt;
+  if (in.failed() || count > value.size()) return std::nullopt;
   std::vector<BlockSummary> blocks(count);
   uint64_t offset = 0;
   uint64_t number = 0;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/byte_reader.h"
 
 namespace dashcap {
 namespace {
@@ -101,30 +100,33 @@ bool Envelope::Assign(std::span<const uint8_t> bytes) {
   return true;
 }
 
+std::optional<EnvelopeItem> EnvelopeReader::Next() {
+  if (reader_.empty()) return std::nullopt;
+  EnvelopeItem item{static_cast<Envelope::Kind>(reader_.U8()), 0, {}, {}};
+  switch (item.kind) {
+    case Envelope::kVlan:
+      item.value = reader_.Big16();
+      break;
+    case Envelope::kMpls:
+      item.value = reader_.Big32();
+      break;
+    case Envelope::kProtocol:
+      item.value = reader_.U8();
+      break;
+    case Envelope::kIpv4:
+    case Envelope::kIpv6:
+      item.value = reader_.U8();
+      item.source = ReadAddress(reader_, item.kind);
+      item.destination = ReadAddress(reader_, item.kind);
+      break;
+  }
+  return item;
+}
+
 std::vector<EnvelopeItem> ItemsOf(const Envelope& envelope) {
   std::vector<EnvelopeItem> items;
-  ByteReader reader(envelope.bytes());
-  while (!reader.empty()) {
-    EnvelopeItem item{static_cast<Envelope::Kind>(reader.U8()), 0, {}, {}};
-    switch (item.kind) {
-      case Envelope::kVlan:
-        item.value = reader.Big16();
-        break;
-      case Envelope::kMpls:
-        item.value = reader.Big32();
-        break;
-      case Envelope::kProtocol:
-        item.value = reader.U8();
-        break;
-      case Envelope::kIpv4:
-      case Envelope::kIpv6:
-        item.value = reader.U8();
-        item.source = ReadAddress(reader, item.kind);
-        item.destination = ReadAddress(reader, item.kind);
-        break;
-    }
-    items.push_back(item);
-  }
+  EnvelopeReader reader(envelope);
+  while (const auto item = reader.Next()) items.push_back(*item);
   return items;
 }
 

@@ -3,11 +3,13 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <tuple>
 #include <vector>
 
 #include "base/byte_order.h"
+#include "base/byte_reader.h"
 #include "packet/address.h"
 
 namespace dashcap {
@@ -55,6 +57,16 @@ struct EnvelopeItem {
   Address destination;
 };
 std::vector<EnvelopeItem> ItemsOf(const Envelope& envelope);
+
+// The same one by one, without allocating.
+class EnvelopeReader {
+ public:
+  explicit EnvelopeReader(const Envelope& envelope) : reader_(envelope.bytes()) {}
+  std::optional<EnvelopeItem> Next();
+
+ private:
+  ByteReader reader_;
+};
 
 // Which conversation a packet belongs to, in the direction of that packet: the innermost addresses, protocol and ports
 // that the decoder reached, and the envelope round them. The two directions of a flow have keys that are each other's
