@@ -13,8 +13,8 @@ namespace dashcap {
 // The settings of both daemons, from one JSON file (comments allowed). docs/configuration.md lists every key.
 struct ArchiveConfig {
   std::vector<std::string> directories = {"/var/lib/dashcap"};
-  double min_free_percent = 10;       // 0 to 99
-  std::optional<uint64_t> max_bytes;  // "500G", or a number
+  double min_free_percent = 10;        // 0 to 99
+  std::optional<uint64_t> max_bytes;   // "500G", or a number
   std::optional<Nanoseconds> max_age;  // "30d"
   uint64_t file_bytes = uint64_t{1} << 30;
   Nanoseconds file_age = std::chrono::seconds(60);
@@ -22,14 +22,14 @@ struct ArchiveConfig {
 };
 
 struct CaptureConfig {
-  std::string interface;               // required
+  std::string interface;  // required
   enum class Source { kAfPacket, kFile } source = Source::kAfPacket;
-  std::string filter;                  // pcap-filter(7) text
+  std::string filter;  // pcap-filter(7) text
   bool promiscuous = true;
   uint32_t snap_length = 262144;
   uint64_t ring_bytes = uint64_t{64} << 20;
   uint64_t block_memory_bytes = uint64_t{64} << 20;
-  std::string file;                    // source "file": path, or "-"
+  std::string file;  // source "file": path, or "-"
   enum class Pace { kFast, kRecorded } pace = Pace::kFast;
 };
 
@@ -41,7 +41,7 @@ struct TokenConfig {
 struct QueryConfig {
   std::vector<std::string> listen = {"unix:/run/dashcap/query.sock"};  // or "tcp:127.0.0.1:1235"
   std::string socket_group = "dashcap";
-  std::vector<TokenConfig> tokens;     // a TCP listener needs at least one
+  std::vector<TokenConfig> tokens;  // a TCP listener needs at least one
   uint32_t max_concurrent_queries = 8;
 };
 
@@ -49,12 +49,12 @@ struct Config {
   ArchiveConfig archive;
   std::vector<CaptureConfig> capture;
   QueryConfig query;
-  std::string runtime_directory = "/run/dashcap";  // status file
+  std::string runtime_directory = "/run/dashcap";     // status file
   uint64_t index_memory_bytes = uint64_t{512} << 20;  // flow tables of all lanes together
 };
 
-// Errors name the key: `/etc/dashcap/dashcap.json: capture[0].snap_length: -1: must be 64 to 1048576`; for JSON that does
-// not parse, line and column.
+// Errors name the key: `/etc/dashcap/dashcap.json: capture[0].snap_length: -1: must be 64 to 1048576`; for JSON that
+// does not parse, line and column.
 Result<Config> LoadConfig(const std::string& path);
 Result<Config> ParseConfig(std::string_view text, const std::string& name);
 

@@ -1,6 +1,7 @@
 #include "daemon/recorder.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -30,6 +31,7 @@ Status CheckArchive(const std::string& directory) {
   struct stat status;
   if (::stat(directory.c_str(), &status) != 0) return Fail(SystemError("archive " + directory));
   if (!S_ISDIR(status.st_mode)) return Fail(ErrorKind::kInvalidInput, "archive " + directory + ": not a directory");
+  if (::access(directory.c_str(), W_OK | X_OK) != 0) return Fail(SystemError("archive " + directory));
   return {};
 }
 

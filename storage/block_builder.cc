@@ -47,6 +47,7 @@ bool BlockBuilder::Append(const Packet& packet) {
   uint8_t* out = block_->memory.data() + used_;
   const uint64_t nanoseconds = RecordTime(packet.timestamp);
   const size_t captured = packet.bytes.size();
+  StoreLittle32(out + size - 8, 0);  // the padding; what is not padding is overwritten
   StoreLittle32(out, pcapng::kEnhancedPacket);
   StoreLittle32(out + 4, static_cast<uint32_t>(size));
   StoreLittle32(out + 8, packet.interface_id);
@@ -54,7 +55,6 @@ bool BlockBuilder::Append(const Packet& packet) {
   StoreLittle32(out + 16, static_cast<uint32_t>(nanoseconds));
   StoreLittle32(out + 20, static_cast<uint32_t>(captured));
   StoreLittle32(out + 24, packet.original_length);
-  StoreLittle32(out + size - 8, 0);  // the padding; the packet then overwrites what is not padding
   if (captured > 0) std::memcpy(out + pcapng::kEnhancedPacketHeader, packet.bytes.data(), captured);
   StoreLittle32(out + size - 4, static_cast<uint32_t>(size));
   used_ += size;

@@ -137,7 +137,15 @@ class LaneWriter::Impl {
     current_ = std::move(*file);
     failed_file_ = false;
     StartWrite(std::shared_ptr<const SealedBlock>(MakeHeaderBlock(current_->file_id(), interfaces_)));
-    return {};
+    // Without its header block a file is none, so nothing else is written before.
+    while (!current_->Settled()) CollectWrites(DiskWriter::Wait::kForOne);
+    if (current_->complete()) return {};
+    const std::string path = current_->path();
+    current_->Close();
+    closing_.push_back(std::move(current_));
+    PublishFinished();
+    if (Status status = TakeFailure(); !status) return status;
+    return Fail(ErrorKind::kIo, "write " + path + ": the header block could not be written");
   }
 
   void BeginBlock() {

@@ -42,7 +42,8 @@ class OpenBlockfile {
   void WriteFailed(uint64_t offset, uint32_t length, uint32_t packets);
 
   void Close() { closing_ = true; }
-  bool ReadyToPublish() const { return closing_ && writes_in_flight_ == 0; }
+  bool Settled() const { return writes_in_flight_ == 0; }
+  bool ReadyToPublish() const { return closing_ && Settled(); }
   bool complete() const { return failed_.empty(); }
 
   // Cuts what was preallocated, covers what failed with gap records, syncs, and renames. Gives the published path; nullopt when

@@ -1,8 +1,12 @@
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
-#include <memory>
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
 
+#include "base/nearest_word.h"
 #include "query/cli/commands.h"
 
 namespace dashcap {
@@ -42,6 +46,19 @@ void AddAnswer(CLI::App& command, QueryCommand& query) {
   command.add_option("-w", query.output, "Write to FILE; - is standard output")->type_name("FILE");
 }
 
+// Empty when the first argument is a command or an option.
+std::string WrongCommand(const CLI::App& app, const char* argument) {
+  if (!argument || argument[0] == '-') return "";
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands(nullptr)) names.push_back(command->get_name());
+  if (std::find(names.begin(), names.end(), argument) != names.end()) return "";
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  std::string message = std::string("unknown command \"") + argument + "\"";
+  const std::string_view nearest = NearestWord(argument, views);
+  if (!nearest.empty()) message += "; did you mean \"" + std::string(nearest) + "\"?";
+  return message;
+}
+
 int CheckTarget(const Target& target) {
   if (!target.archives.empty() || !target.url.empty()) return kDone;
   return Complain("where is the archive? --archive DIR or --url URL", kUsage);
@@ -77,6 +94,7 @@ int Main(int argc, char** argv) {
   import_command->add_option("--archive", import_archive, "Archive directory")->type_name("DIR")->required();
   import_command->add_option("captures", captures, "Capture files; - is standard input")->type_name("FILE")->required();
 
+  if (const std::string wrong = WrongCommand(app, argv[1]); !wrong.empty()) return Complain(wrong, kUsage);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
