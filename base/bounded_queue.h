@@ -32,7 +32,8 @@ class BoundedQueue {
   // Waits for an item. After a stop was requested it still hands out what is queued, then nullopt.
   std::optional<T> Pop(std::stop_token stop) DASHCAP_THREAD_ANNOTATION(no_thread_safety_analysis) {
     mutex_.lock();
-    ready_.wait(mutex_, stop, [this]() DASHCAP_THREAD_ANNOTATION(no_thread_safety_analysis) { return !items_.empty(); });
+    ready_.wait(mutex_, stop,
+                [this]() DASHCAP_THREAD_ANNOTATION(no_thread_safety_analysis) { return !items_.empty(); });
     return TakeAndUnlock();
   }
 

@@ -42,8 +42,8 @@ TimeRange Intersect(TimeRange a, TimeRange b);
 // RFC 3339 in UTC, nine decimals: "2026-11-24T02:10:00.000000000Z". Parsing it gives the same timestamp.
 std::string FormatTime(Timestamp time);
 
-// RFC 3339 ("2026-11-24T02:10:00Z", any offset, up to nine decimals), "2026-11-24", "2026-11-24T02:10", with a space for the T,
-// all UTC when no offset is given; or seconds since the epoch with up to nine decimals ("1795492168.5").
+// RFC 3339 ("2026-11-24T02:10:00Z", any offset, up to nine decimals), "2026-11-24", "2026-11-24T02:10", with a space
+// for the T, all UTC when no offset is given; or seconds since the epoch with up to nine decimals ("1795492168.5").
 Result<Timestamp> ParseTime(std::string_view text);
 
 // A length of time: a number and one of ns us ms s m h d w, or a sum of those: "90s", "1h30m", "1.5h".

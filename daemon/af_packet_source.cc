@@ -162,7 +162,8 @@ class AfPacketSource final : public CaptureSource {
       program.len = static_cast<unsigned short>(ring.filter.program().size());
       program.filter = const_cast<sock_filter*>(ring.filter.program().data());
     }
-    return SetOption(ring.socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, program, "attach filter to " + options_.interface);
+    return SetOption(ring.socket.get(), SOL_SOCKET, SO_ATTACH_FILTER, program,
+                     "attach filter to " + options_.interface);
   }
 
   Status MapRing(Ring& ring) const {
@@ -177,7 +178,8 @@ class AfPacketSource final : public CaptureSource {
     request.tp_frame_size = kFrameSize;
     request.tp_frame_nr = request.tp_block_nr * (kRingBlockSize / kFrameSize);
     request.tp_retire_blk_tov = kRetireMilliseconds;
-    if (Status status = SetOption(fd, SOL_PACKET, PACKET_RX_RING, request, what + " of " + std::to_string(options_.ring_bytes) + " bytes");
+    if (Status status = SetOption(fd, SOL_PACKET, PACKET_RX_RING, request,
+                                  what + " of " + std::to_string(options_.ring_bytes) + " bytes");
         !status) {
       return status;
     }
@@ -247,7 +249,8 @@ class AfPacketSource final : public CaptureSource {
       counts_.filtered++;
       return;
     }
-    if ((header.tp_status & TP_STATUS_VLAN_VALID) != 0 && captured >= kMacsSize && ring_.link_type == LinkType::kEthernet) {
+    if ((header.tp_status & TP_STATUS_VLAN_VALID) != 0 && captured >= kMacsSize &&
+        ring_.link_type == LinkType::kEthernet) {
       bytes = InsertVlanTag(header, bytes);
       captured = std::min<size_t>(captured + kVlanTagSize, options_.snap_length);
       original += kVlanTagSize;

@@ -16,9 +16,9 @@ struct AfPacketOptions {
   uint64_t ring_bytes = uint64_t{64} << 20;
 };
 
-// An interface by way of a TPACKET_V3 ring (kernel document packet_mmap.rst), shared with the kernel and read in place. The VLAN
-// tag that the kernel takes off goes back into the packet. An interface that goes down, or away and comes back under the same
-// name, is waited for.
+// An interface by way of a TPACKET_V3 ring (kernel document packet_mmap.rst), shared with the kernel and read in place.
+// The VLAN tag that the kernel takes off goes back into the packet. An interface that goes down, or away and comes back
+// under the same name, is waited for.
 Result<std::unique_ptr<CaptureSource>> OpenAfPacket(AfPacketOptions options);
 
 }  // namespace dashcap

@@ -24,7 +24,8 @@ class CaptureSource {
   };
   // Hands out the packets that are there, or waits for the first, at most until the timeout. The packets live until the
   // callback returns. An error is final; packets before it were handed out.
-  virtual Result<Outcome> Poll(std::chrono::milliseconds timeout, const std::function<void(const Packet&)>& deliver) = 0;
+  virtual Result<Outcome> Poll(std::chrono::milliseconds timeout,
+                               const std::function<void(const Packet&)>& deliver) = 0;
 
   // Cumulative, by interface. Sources that cannot drop count nothing but what they received.
   virtual std::vector<InterfaceCounts> Counts() = 0;

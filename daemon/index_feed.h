@@ -10,8 +10,8 @@ namespace dashcap {
 
 using LaneEventQueue = BoundedQueue<LaneEvent>;
 
-// The lane's end of the queue to its indexer, which never makes the lane wait: when the queue is full, the file in question is
-// given up here and indexed later from disk. One thread.
+// The lane's end of the queue to its indexer, which never makes the lane wait: when the queue is full, the file in
+// question is given up here and indexed later from disk. One thread.
 class IndexFeed {
  public:
   explicit IndexFeed(LaneEventQueue& queue) : queue_(queue) {}
@@ -25,8 +25,8 @@ class IndexFeed {
 
  private:
   LaneEventQueue& queue_;
-  std::set<uint64_t> skipped_;          // file ids
-  std::deque<LaneEvent> waiting_;       // only of files that were published
+  std::set<uint64_t> skipped_;     // file ids
+  std::deque<LaneEvent> waiting_;  // only of files that were published
   uint64_t files_skipped_ = 0;
 };
 

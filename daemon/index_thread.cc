@@ -6,7 +6,8 @@
 
 namespace dashcap {
 
-IndexThread::IndexThread(LaneEventQueue& queue, TableThread& tables, size_t memory_limit, std::function<void()> on_memory_full)
+IndexThread::IndexThread(LaneEventQueue& queue, TableThread& tables, size_t memory_limit,
+                         std::function<void()> on_memory_full)
     : queue_(queue),
       tables_(tables),
       memory_limit_(memory_limit),

@@ -11,11 +11,12 @@
 
 namespace dashcap {
 
-// A lane's indexer thread: decodes the blocks as they are sealed and hands each finished file on to have its table written.
+// A lane's indexer thread: decodes the blocks as they are sealed and hands each finished file on to have its table
+// written.
 class IndexThread {
  public:
-  // `on_memory_full` is called, from this thread, when the flow tables hold more than `memory_limit` bytes: the lane should
-  // begin a new file.
+  // `on_memory_full` is called, from this thread, when the flow tables hold more than `memory_limit` bytes: the lane
+  // should begin a new file.
   IndexThread(LaneEventQueue& queue, TableThread& tables, size_t memory_limit, std::function<void()> on_memory_full);
 
   // Works off the queue and ends. Requires: nothing is pushed any more.
@@ -31,7 +32,7 @@ class IndexThread {
   const size_t memory_limit_;
   const std::function<void()> on_memory_full_;
   std::map<uint64_t, FileIndexer> indexers_;  // by file id: the file in progress, and those not published yet
-  std::jthread thread_;  // last: it uses the others
+  std::jthread thread_;                       // last: it uses the others
 };
 
 }  // namespace dashcap

@@ -27,7 +27,8 @@ Lane::Lane(Settings settings, std::unique_ptr<CaptureSource> source, LaneEventQu
   status_.directory = settings_.options.directory;
 }
 
-Result<std::unique_ptr<Lane>> Lane::Open(Settings settings, std::unique_ptr<CaptureSource> source, LaneEventQueue& queue) {
+Result<std::unique_ptr<Lane>> Lane::Open(Settings settings, std::unique_ptr<CaptureSource> source,
+                                         LaneEventQueue& queue) {
   std::unique_ptr<Lane> lane(new Lane(std::move(settings), std::move(source), queue));
   const std::vector<Interface>& interfaces = lane->source_->interfaces();
   if (Status status = lane->writers_.SetInterfaces(interfaces); !status) return Fail(status.error());

@@ -20,15 +20,15 @@ struct LaneStatus {
   std::string directory;
   InterfaceCounts counts;  // of all interfaces of the source together
   LaneCounts written;
-  uint64_t lost_packets = 0;  // for which there was no block or file
+  uint64_t lost_packets = 0;   // for which there was no block or file
   uint64_t files_skipped = 0;  // by the indexer, indexed later
   Timestamp last_packet{};
   bool ended = false;
   std::string failure;  // why it ended, if it should not have
 };
 
-// One capture thread: takes packets from its source and writes them. After a stop was requested, or when the source ends, it
-// drains and publishes everything.
+// One capture thread: takes packets from its source and writes them. After a stop was requested, or when the source
+// ends, it drains and publishes everything.
 class Lane {
  public:
   struct Settings {
@@ -37,7 +37,8 @@ class Lane {
     std::function<void(const std::string& lane_directory, const RecoveryReport&)> on_recovered;
   };
   // Opens the directory; nothing is captured before Start().
-  static Result<std::unique_ptr<Lane>> Open(Settings settings, std::unique_ptr<CaptureSource> source, LaneEventQueue& queue);
+  static Result<std::unique_ptr<Lane>> Open(Settings settings, std::unique_ptr<CaptureSource> source,
+                                            LaneEventQueue& queue);
 
   void Start();
   void RequestStop() { thread_.request_stop(); }

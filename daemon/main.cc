@@ -44,7 +44,8 @@ Config Override(Config config, const CommandLine& options) {
       capture.source = CaptureConfig::Source::kFile;
       capture.file = options.file;
       capture.pace = options.pace == "recorded" ? CaptureConfig::Pace::kRecorded : CaptureConfig::Pace::kFast;
-      if (options.interface.empty()) capture.interface = options.file == "-" ? "stdin" : std::filesystem::path(options.file).stem().string();
+      if (options.interface.empty())
+        capture.interface = options.file == "-" ? "stdin" : std::filesystem::path(options.file).stem().string();
     }
     config.capture = {capture};
   }
@@ -73,7 +74,8 @@ sigset_t BlockSignals() {
 
 void PublishStatus(const Config& config, const Recorder& recorder) {
   const RecorderStatus status = recorder.status();
-  if (Status written = WriteStatusFile(config.runtime_directory, status); !written) LogWarning("{}", written.error().message);
+  if (Status written = WriteStatusFile(config.runtime_directory, status); !written)
+    LogWarning("{}", written.error().message);
   uint64_t stored = 0;
   uint64_t dropped = 0;
   for (const LaneStatus& lane : status.lanes) {
@@ -103,7 +105,8 @@ Status Run(const Config& config) {
   auto recorder = Recorder::Open(config);
   if (!recorder) return Fail(recorder.error());
   (*recorder)->Start();
-  for (const LaneStatus& lane : (*recorder)->status().lanes) LogInfo("recording {} into {}", lane.interface, lane.directory);
+  for (const LaneStatus& lane : (*recorder)->status().lanes)
+    LogInfo("recording {} into {}", lane.interface, lane.directory);
   ::sd_notify(0, "READY=1");
   RecordUntilTold(config, **recorder, signals);
   ::sd_notify(0, "STOPPING=1");
@@ -123,7 +126,8 @@ int Main(int argc, char** argv) {
   app.add_option("--config", options.config, "Settings")->type_name("FILE")->capture_default_str();
   app.add_flag("--check", options.check, "Check the settings, print what they come to or what is wrong, and exit");
   app.add_option("--interface", options.interface, "Record this interface instead of the configured ones");
-  app.add_option("--archive", options.archive, "Record into this directory instead of the configured ones")->type_name("DIR");
+  app.add_option("--archive", options.archive, "Record into this directory instead of the configured ones")
+      ->type_name("DIR");
   app.add_option("--read", options.file, "Record from this capture file (pcap, pcapng; - is standard input), then stop")
       ->type_name("FILE");
   app.add_option("--pace", options.pace, "With --read: fast, or recorded, with the pauses between the timestamps")

@@ -15,8 +15,8 @@ namespace dashcap {
 // pcap-filter(7) text as a classic BPF program (kernel document filter.rst) that also cuts packets to the snap length.
 class PacketFilter {
  public:
-  // For packets as an interface delivers them: libpcap is asked about the interface itself, because there the outer VLAN tag is
-  // not in the packet. An empty text accepts everything.
+  // For packets as an interface delivers them: libpcap is asked about the interface itself, because there the outer
+  // VLAN tag is not in the packet. An empty text accepts everything.
   static Result<PacketFilter> Compile(const std::string& text, const std::string& interface, LinkType link_type,
                                       uint32_t snap_length);
 

@@ -17,7 +17,8 @@ Result<std::unique_ptr<CaptureSource>> OpenSource(const CaptureConfig& capture) 
   if (capture.source == CaptureConfig::Source::kFile) {
     return OpenFileSource(capture.file, capture.pace == CaptureConfig::Pace::kFast ? Pace::kFast : Pace::kRecorded);
   }
-  return OpenAfPacket({capture.interface, capture.filter, capture.promiscuous, capture.snap_length, capture.ring_bytes});
+  return OpenAfPacket(
+      {capture.interface, capture.filter, capture.promiscuous, capture.snap_length, capture.ring_bytes});
 }
 
 // Interface names may hold anything but a slash; a leading dot would hide the lane.
@@ -46,7 +47,8 @@ void LogRecovery(const std::string& directory, const RecoveryReport& report) {
 }  // namespace
 
 Result<std::unique_ptr<Recorder>> Recorder::Open(const Config& config) {
-  if (config.capture.empty()) return Fail(ErrorKind::kInvalidInput, "nothing to capture: name an interface in \"capture\"");
+  if (config.capture.empty())
+    return Fail(ErrorKind::kInvalidInput, "nothing to capture: name an interface in \"capture\"");
   for (const std::string& directory : config.archive.directories) {
     if (Status status = CheckArchive(directory); !status) return Fail(status.error());
   }
@@ -109,7 +111,8 @@ void Recorder::Rotate() {
 }
 
 bool Recorder::AllEnded() const {
-  return std::all_of(lanes_.begin(), lanes_.end(), [](const LaneThreads& threads) { return threads.lane->status().ended; });
+  return std::all_of(lanes_.begin(), lanes_.end(),
+                     [](const LaneThreads& threads) { return threads.lane->status().ended; });
 }
 
 Status Recorder::Stop(bool with_backlog) {

@@ -14,7 +14,8 @@
 
 namespace dashcap {
 
-// All that dashcapd runs: a lane with its indexer thread for each capture, table writing and retention. One thread calls it.
+// All that dashcapd runs: a lane with its indexer thread for each capture, table writing and retention. One thread
+// calls it.
 class Recorder {
  public:
   // Opens every source and archive directory; what is wrong shows here, before anything is recorded.
@@ -25,8 +26,8 @@ class Recorder {
   void Rotate();
   // Whether every source has ended by itself.
   bool AllEnded() const;
-  // Drains the sources, publishes every blockfile and writes the indexes. The files of `with_backlog` are those that were
-  // found without an index. Gives the reason when a source ended with an error.
+  // Drains the sources, publishes every blockfile and writes the indexes. The files of `with_backlog` are those that
+  // were found without an index. Gives the reason when a source ended with an error.
   Status Stop(bool with_backlog);
 
   RecorderStatus status() const;

@@ -34,12 +34,9 @@ Json LaneJson(const LaneStatus& lane) {
 }
 
 Json ArchiveJson(const RetentionThread::ArchiveStatus& archive) {
-  Json json = {{"directory", archive.directory},
-               {"bytes", archive.bytes},
-               {"disk_bytes", archive.space.total_bytes},
-               {"disk_free_bytes", archive.space.available_bytes},
-               {"files_removed", archive.files_removed},
-               {"bytes_removed", archive.bytes_removed}};
+  Json json = {{"directory", archive.directory},          {"bytes", archive.bytes},
+               {"disk_bytes", archive.space.total_bytes}, {"disk_free_bytes", archive.space.available_bytes},
+               {"files_removed", archive.files_removed},  {"bytes_removed", archive.bytes_removed}};
   if (archive.oldest) json["oldest"] = FormatTime(*archive.oldest);
   if (!archive.failure.empty()) json["failure"] = archive.failure;
   return json;
@@ -68,7 +65,8 @@ Status WriteStatusFile(const std::string& runtime_directory, const RecorderStatu
   if (!file) return Fail(file.error());
   const std::string text = FormatStatus(status);
   const ssize_t written = ::write(file->get(), text.data(), text.size());
-  if (written != static_cast<ssize_t>(text.size())) return Fail(SystemError("write " + hidden, written < 0 ? errno : ENOSPC));
+  if (written != static_cast<ssize_t>(text.size()))
+    return Fail(SystemError("write " + hidden, written < 0 ? errno : ENOSPC));
   if (::rename(hidden.c_str(), path.c_str()) != 0) return Fail(SystemError("rename " + hidden));
   return {};
 }

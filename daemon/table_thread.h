@@ -11,9 +11,9 @@
 
 namespace dashcap {
 
-// Writes index tables, away from the threads that packets pass through: first those of files that were just finished, then those
-// of files that have to be read again (after a crash, or when an indexer had fallen behind). One for all lanes; any thread may
-// call it.
+// Writes index tables, away from the threads that packets pass through: first those of files that were just finished,
+// then those of files that have to be read again (after a crash, or when an indexer had fallen behind). One for all
+// lanes; any thread may call it.
 class TableThread {
  public:
   TableThread();

@@ -12,7 +12,8 @@
 
 namespace dashcap {
 
-// Appends bits to a string, the least significant bit of each byte first. The last byte is filled up with zeros by Finish().
+// Appends bits to a string, the least significant bit of each byte first. The last byte is filled up with zeros by
+// Finish().
 class BitWriter {
  public:
   explicit BitWriter(std::string& out) : out_(out) {}

@@ -25,7 +25,8 @@ class FileIndexer {
   size_t memory_bytes() const;
   uint64_t file_id() const { return file_id_; }
 
-  // Writes the table hidden beside the blockfile, syncs and renames it; none is left when the blockfile has gone. `blockfile` is the published path.
+  // Writes the table hidden beside the blockfile, syncs and renames it; none is left when the blockfile has gone.
+  // `blockfile` is the published path.
   Status WriteTable(const std::string& blockfile) const;
 
  private:

@@ -116,7 +116,8 @@ std::vector<Attribute> AttributesOf(const FlowKey& key) {
 void AppendFlowRecord(const FlowRecord& record, std::string& out) {
   const FlowKey& key = record.key;
   const bool both_ways = record.packets[0] > 0 && record.packets[1] > 0;
-  auto head = static_cast<uint8_t>(static_cast<unsigned>(key.source.kind) | static_cast<unsigned>(key.destination.kind) << 2);
+  auto head =
+      static_cast<uint8_t>(static_cast<unsigned>(key.source.kind) | static_cast<unsigned>(key.destination.kind) << 2);
   if (key.has_ports) head |= kHasPorts;
   if (record.initiator_known) head |= kInitiatorKnown;
   if (!key.envelope.empty()) head |= kHasEnvelope;

@@ -21,12 +21,13 @@ enum class Direction : uint8_t { kForward = 0, kReverse = 1 };
 
 // What the index keeps of one flow of one blockfile. Forward packets go from key.source to key.destination.
 struct FlowRecord {
-  FlowKey key;                  // as the end that began it sees it
-  bool initiator_known = false;  // a SYN without ACK was seen; otherwise the first packet's sender counts as the beginner
+  FlowKey key;  // as the end that began it sees it
+  bool initiator_known =
+      false;  // a SYN without ACK was seen; otherwise the first packet's sender counts as the beginner
   Timestamp first_time{};
   Timestamp last_time{};
-  std::array<uint64_t, 2> packets{};  // by Direction
-  std::array<uint64_t, 2> bytes{};    // original lengths
+  std::array<uint64_t, 2> packets{};   // by Direction
+  std::array<uint64_t, 2> bytes{};     // original lengths
   std::array<uint8_t, 2> tcp_flags{};  // all that were seen, or-ed
   bool operator==(const FlowRecord&) const = default;
 };

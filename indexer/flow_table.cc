@@ -72,8 +72,8 @@ static_assert(sizeof(Flow) == 2 * kCacheLine);
 constexpr uint32_t kNoEnvelope = 0xffffffff;
 
 uint8_t ShapeOf(const FlowKey& key) {
-  return static_cast<uint8_t>(static_cast<unsigned>(key.source.kind) | static_cast<unsigned>(key.destination.kind) << 2 |
-                              unsigned{key.has_ports} << 4);
+  return static_cast<uint8_t>(static_cast<unsigned>(key.source.kind) |
+                              static_cast<unsigned>(key.destination.kind) << 2 | unsigned{key.has_ports} << 4);
 }
 
 // Both halves of a 128-bit product, as wyhash and others mix.
@@ -95,7 +95,8 @@ class KeyHash {
     const uint64_t rest = uint64_t{key.source_port} << 48 | uint64_t{key.destination_port} << 32 |
                           uint64_t{key.ether_type} << 16 | uint64_t{key.protocol} << 8 | ShapeOf(key);
     uint64_t hash = Mix(LoadLittle64(&key.source.bytes[0]) ^ seeds_[0], LoadLittle64(&key.source.bytes[8]) ^ seeds_[1]);
-    hash ^= Mix(LoadLittle64(&key.destination.bytes[0]) ^ seeds_[2], LoadLittle64(&key.destination.bytes[8]) ^ seeds_[3]);
+    hash ^=
+        Mix(LoadLittle64(&key.destination.bytes[0]) ^ seeds_[2], LoadLittle64(&key.destination.bytes[8]) ^ seeds_[3]);
     hash = Mix(hash ^ seeds_[4], rest ^ seeds_[5]);
     if (!key.envelope.empty()) hash = OfEnvelope(key.envelope, hash);
     return static_cast<uint32_t>(hash ^ hash >> 32);
@@ -104,7 +105,8 @@ class KeyHash {
  private:
   uint64_t OfEnvelope(const Envelope& envelope, uint64_t hash) const {
     std::span<const uint8_t> bytes = envelope.bytes();
-    for (; bytes.size() >= 8; bytes = bytes.subspan(8)) hash = Mix(hash ^ seeds_[6], LoadLittle64(bytes.data()) ^ seeds_[7]);
+    for (; bytes.size() >= 8; bytes = bytes.subspan(8))
+      hash = Mix(hash ^ seeds_[6], LoadLittle64(bytes.data()) ^ seeds_[7]);
     std::array<uint8_t, 8> last{};
     std::copy(bytes.begin(), bytes.end(), last.begin());
     return Mix(hash ^ seeds_[6], LoadLittle64(last.data()) ^ seeds_[7] ^ bytes.size());
@@ -157,7 +159,7 @@ class FlowTable::Impl {
     record.first_time = flow.first_time;
     record.last_time = flow.last_time;
     for (const size_t way : {0, 1}) {
-      const size_t canonical = way ^ size_t{flow.began_reversed};
+      const size_t canonical = way ^ size_t { flow.began_reversed };
       record.packets[way] = flow.packets[canonical];
       record.bytes[way] = flow.bytes[canonical];
       record.tcp_flags[way] = flow.tcp_flags[canonical];

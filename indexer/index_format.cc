@@ -49,7 +49,9 @@ Attribute AddressAttribute(const Address& address) {
 }
 
 Attribute PortAttribute(uint16_t port) { return {KeyKind::kPort, Big16(port)}; }
-Attribute ProtocolAttribute(uint8_t protocol) { return {KeyKind::kProtocol, std::string(1, static_cast<char>(protocol))}; }
+Attribute ProtocolAttribute(uint8_t protocol) {
+  return {KeyKind::kProtocol, std::string(1, static_cast<char>(protocol))};
+}
 Attribute VlanAttribute(uint16_t id) { return {KeyKind::kVlan, Big16(id)}; }
 Attribute MplsAttribute(uint32_t label) { return {KeyKind::kMpls, Big32(label)}; }
 Attribute EtherTypeAttribute(uint16_t type) { return {KeyKind::kEtherType, Big16(type)}; }

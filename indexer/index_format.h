@@ -7,8 +7,8 @@
 #include "packet/address.h"
 
 // The keys of an index table, version 1: docs/index-format.md. One LevelDB table (sstable) per blockfile,
-// ARCHIVE/LANE/START_NS.index, bytewise order, snappy. What decides whether a table matters to a query has the last keys,
-// so that it lies at the end of the file, beside LevelDB's own index, and comes with it in one read.
+// ARCHIVE/LANE/START_NS.index, bytewise order, snappy. What decides whether a table matters to a query has the last
+// keys, so that it lies at the end of the file, beside LevelDB's own index, and comes with it in one read.
 namespace dashcap {
 
 inline constexpr uint32_t kIndexVersion = 1;
@@ -24,8 +24,8 @@ enum class KeyKind : uint8_t {
   kMpls = 0x16,       // u32
   kEtherType = 0x17,  // u16, of the network layer at any depth
   // u32 flow id
-  kFlow = 0x30,       // -> FlowRecord, with its postings when they are few
-  kPostings = 0x31,   // + u32 number of the chunk's first packet -> chunk
+  kFlow = 0x30,      // -> FlowRecord, with its postings when they are few
+  kPostings = 0x31,  // + u32 number of the chunk's first packet -> chunk
   // nothing more in the key
   kFilter = 0xf0,     // -> Bloom filter over the attribute keys, when there are at most kMaxFilterKeys
   kDirectory = 0xf1,  // -> all BlockSummaries, delta-coded

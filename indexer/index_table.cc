@@ -94,7 +94,8 @@ class IndexTable::Impl {
     if (!MayHold(key)) return flows;
     auto value = Get(key);
     if (!value) return Fail(value.error());
-    if (*value && !DecodeFlowIds(**value, summary_.flows, flows)) return Fail(Damaged("a list of flows makes no sense"));
+    if (*value && !DecodeFlowIds(**value, summary_.flows, flows))
+      return Fail(Damaged("a list of flows makes no sense"));
     return flows;
   }
 
@@ -123,7 +124,8 @@ class IndexTable::Impl {
     return std::move(*record);
   }
 
-  Status ForEachFlow(const std::vector<FlowId>* ids, const std::function<bool(FlowId, const FlowRecord&)>& visit) const {
+  Status ForEachFlow(const std::vector<FlowId>* ids,
+                     const std::function<bool(FlowId, const FlowRecord&)>& visit) const {
     const auto iterator = NewIterator();
     const uint64_t count = ids ? ids->size() : summary_.flows;
     for (uint64_t i = 0; i < count; i++) {
@@ -203,7 +205,9 @@ class IndexTable::Impl {
       out.resize(before);
       return Fail(Damaged("a posting list makes no sense"));
     }
-    const auto outside = [range](const Posting& p) { return p.packet_number < range.begin || p.packet_number >= range.end; };
+    const auto outside = [range](const Posting& p) {
+      return p.packet_number < range.begin || p.packet_number >= range.end;
+    };
     out.erase(std::remove_if(out.begin() + static_cast<std::ptrdiff_t>(before), out.end(), outside), out.end());
     return {};
   }
@@ -254,7 +258,9 @@ Result<IndexTable> IndexTable::Open(const std::string& path) {
 
 const TableSummary& IndexTable::summary() const { return impl_->summary(); }
 Result<std::vector<BlockSummary>> IndexTable::Blocks() const { return impl_->Blocks(); }
-Result<std::vector<FlowId>> IndexTable::FlowsWith(const Attribute& attribute) const { return impl_->FlowsWith(attribute); }
+Result<std::vector<FlowId>> IndexTable::FlowsWith(const Attribute& attribute) const {
+  return impl_->FlowsWith(attribute);
+}
 Result<std::vector<FlowId>> IndexTable::FlowsBetween(const Attribute& first, const Attribute& last) const {
   return impl_->FlowsBetween(first, last);
 }

@@ -30,9 +30,9 @@ struct PacketNumbers {
   uint64_t end = uint64_t{1} << 32;
 };
 
-// Reads an index table. Whatever is damaged in it becomes an error (kDamaged), never a wrong answer: LevelDB checks each
-// block's CRC, and flow ids and packet numbers are checked against the summary. The caller then scans the blockfile. Const
-// members may be called by several threads at once.
+// Reads an index table. Whatever is damaged in it becomes an error (kDamaged), never a wrong answer: LevelDB checks
+// each block's CRC, and flow ids and packet numbers are checked against the summary. The caller then scans the
+// blockfile. Const members may be called by several threads at once.
 class IndexTable {
  public:
   static Result<IndexTable> Open(const std::string& path);
@@ -47,13 +47,13 @@ class IndexTable {
 
   // Flows with this attribute, ascending; empty when there is none. The Bloom filter makes a miss cheap.
   Result<std::vector<FlowId>> FlowsWith(const Attribute& attribute) const;
-  // Flows with an attribute of one kind whose value lies between the two, both inclusive; ascending, without repeats. Linear
-  // in what it reads: one pass, one sort.
+  // Flows with an attribute of one kind whose value lies between the two, both inclusive; ascending, without repeats.
+  // Linear in what it reads: one pass, one sort.
   Result<std::vector<FlowId>> FlowsBetween(const Attribute& first, const Attribute& last) const;
 
   Result<FlowRecord> Flow(FlowId id) const;
-  // Visits the flows in the list (ascending), or all when it is nullptr, reading sequentially where that is cheaper, until
-  // `visit` returns false.
+  // Visits the flows in the list (ascending), or all when it is nullptr, reading sequentially where that is cheaper,
+  // until `visit` returns false.
   Status ForEachFlow(const std::vector<FlowId>* ids, const std::function<bool(FlowId, const FlowRecord&)>& visit) const;
 
   // Appends the postings of a flow whose numbers lie in the range; chunks outside are skipped.

@@ -10,8 +10,8 @@
 namespace dashcap {
 namespace {
 
-// A quotient of this many ones is an escape: the difference follows as 32 plain bits. It bounds what a single pause in a
-// busy flow costs.
+// A quotient of this many ones is an escape: the difference follows as 32 plain bits. It bounds what a single pause in
+// a busy flow costs.
 constexpr unsigned kEscape = 16;
 constexpr unsigned kMaxParameter = 31;
 
@@ -35,8 +35,8 @@ uint64_t BitsWith(const std::vector<uint32_t>& differences, unsigned parameter) 
   return bits;
 }
 
-// For differences that are distributed geometrically the best parameter is the logarithm of their mean or one less (Golomb,
-// 1966); bursts, as traffic has them, pull it a little further down.
+// For differences that are distributed geometrically the best parameter is the logarithm of their mean or one less
+// (Golomb, 1966); bursts, as traffic has them, pull it a little further down.
 unsigned BestParameter(const std::vector<uint32_t>& differences) {
   if (differences.empty()) return 0;
   uint64_t sum = 0;

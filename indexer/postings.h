@@ -17,9 +17,9 @@ struct Posting {
   bool operator==(const Posting&) const = default;
 };
 
-// A chunk holds up to kPostingsPerChunk postings: deltas of packet numbers Golomb-Rice coded (Rice, 1979) with the parameter
-// that suits the chunk, and a direction bit each unless all go one way. docs/decisions/packet-numbers.md says why
-// numbers and not byte positions.
+// A chunk holds up to kPostingsPerChunk postings: deltas of packet numbers Golomb-Rice coded (Rice, 1979) with the
+// parameter that suits the chunk, and a direction bit each unless all go one way. docs/decisions/packet-numbers.md says
+// why numbers and not byte positions.
 inline constexpr size_t kPostingsPerChunk = 1024;
 
 // Requires: ascending and not empty.

@@ -92,7 +92,8 @@ std::optional<std::vector<BlockSummary>> DecodeDirectory(std::string_view value)
         number > std::numeric_limits<uint32_t>::max()) {
       return std::nullopt;
     }
-    block = {offset, static_cast<uint32_t>(length), static_cast<uint32_t>(packets), number, TimeOf(time), TimeOf(last_time)};
+    block = {offset,           static_cast<uint32_t>(length), static_cast<uint32_t>(packets), number, TimeOf(time),
+             TimeOf(last_time)};
     offset += length;
     number += packets;
   }

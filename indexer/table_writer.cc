@@ -80,7 +80,8 @@ struct AttributeEntry {
 AttributeEntry MakeEntry(const Attribute& attribute, FlowId flow) {
   std::array<uint8_t, 16> value{};
   std::memcpy(value.data(), attribute.value.data(), attribute.value.size());
-  return {LoadBig64(value.data()), LoadBig64(&value[8]), flow, attribute.kind, static_cast<uint8_t>(attribute.value.size())};
+  return {LoadBig64(value.data()), LoadBig64(&value[8]), flow, attribute.kind,
+          static_cast<uint8_t>(attribute.value.size())};
 }
 
 // Adds keys in their order, remembering the first thing that went wrong.
@@ -103,7 +104,8 @@ class TableWriter {
   void AddAttributes() {
     std::vector<AttributeEntry> entries;
     for (FlowId flow = 0; flow < contents_.flows.flow_count(); flow++) {
-      for (const Attribute& attribute : AttributesOf(contents_.flows.Record(flow).key)) entries.push_back(MakeEntry(attribute, flow));
+      for (const Attribute& attribute : AttributesOf(contents_.flows.Record(flow).key))
+        entries.push_back(MakeEntry(attribute, flow));
     }
     std::sort(entries.begin(), entries.end(), [](const AttributeEntry& a, const AttributeEntry& b) {
       return a.order() != b.order() ? a.order() < b.order() : a.flow < b.flow;

@@ -58,7 +58,8 @@ class PcapngAnswer final : public AnswerWriter {
     const std::vector<std::string> missing = DescribeMissing(stream.missing(), left_out);
     AppendInterfaces(stream.interfaces(), out);
     if (interfaces_written_ == 0) return;
-    const std::string comment = missing.empty() ? "the answer is complete" : fmt::format("missing: {}", fmt::join(missing, "; "));
+    const std::string comment =
+        missing.empty() ? "the answer is complete" : fmt::format("missing: {}", fmt::join(missing, "; "));
     InterfaceCounts counts;
     counts.stored = stream.statistics().packets;
     counts.dropped_kernel = stream.missing().dropped_packets;
@@ -75,7 +76,8 @@ class PcapngAnswer final : public AnswerWriter {
 
 std::string Base64(std::span<const uint8_t> bytes) {
   std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes.data(), static_cast<int>(bytes.size()));
+  const int size =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes.data(), static_cast<int>(bytes.size()));
   text.resize(static_cast<size_t>(size));
   return text;
 }
@@ -93,7 +95,8 @@ void AddTags(const FlowKey& key, Json& json) {
         break;
       case Envelope::kIpv4:
       case Envelope::kIpv6:
-        json["outer"].push_back({{"source", FormatAddress(item.source)}, {"destination", FormatAddress(item.destination)}});
+        json["outer"].push_back(
+            {{"source", FormatAddress(item.source)}, {"destination", FormatAddress(item.destination)}});
         break;
     }
   }

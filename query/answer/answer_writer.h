@@ -18,7 +18,8 @@ class AnswerWriter {
   // What stands before the first packet, when that is known without one.
   virtual void Begin(std::vector<uint8_t>& out) = 0;
   // False when the format cannot hold the packet beside those before it.
-  virtual bool Append(const FoundPacket& found, const std::vector<Interface>& interfaces, std::vector<uint8_t>& out) = 0;
+  virtual bool Append(const FoundPacket& found, const std::vector<Interface>& interfaces,
+                      std::vector<uint8_t>& out) = 0;
   virtual void End(const PacketStream& stream, uint64_t left_out, std::vector<uint8_t>& out) = 0;
 };
 

@@ -9,10 +9,12 @@ namespace dashcap {
 std::vector<std::string> DescribeMissing(const Missing& missing, uint64_t left_out) {
   std::vector<std::string> lines;
   if (missing.dropped_packets > 0) {
-    lines.push_back(fmt::format("{} packets were dropped while the blockfiles in question were recorded", missing.dropped_packets));
+    lines.push_back(
+        fmt::format("{} packets were dropped while the blockfiles in question were recorded", missing.dropped_packets));
   }
   for (const DamagedRange& range : missing.damage) lines.push_back(fmt::format("damaged: {}", range.reason));
-  for (const std::string& path : missing.vanished) lines.push_back(fmt::format("removed by retention while it was read: {}", path));
+  for (const std::string& path : missing.vanished)
+    lines.push_back(fmt::format("removed by retention while it was read: {}", path));
   if (missing.archive_begins == kMaxTimestamp) {
     lines.push_back("the archive holds no packets");
   } else if (missing.archive_begins) {
@@ -29,7 +31,8 @@ nlohmann::ordered_json MissingJson(const Missing& missing, uint64_t left_out) {
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   if (missing.dropped_packets > 0) json["dropped_packets"] = missing.dropped_packets;
   for (const DamagedRange& range : missing.damage) {
-    json["damage"].push_back({{"reason", range.reason}, {"offset", range.offset}, {"bytes", range.length}, {"packets", range.packets}});
+    json["damage"].push_back(
+        {{"reason", range.reason}, {"offset", range.offset}, {"bytes", range.length}, {"packets", range.packets}});
   }
   if (!missing.vanished.empty()) json["vanished"] = missing.vanished;
   if (missing.archive_begins == kMaxTimestamp) {

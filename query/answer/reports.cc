@@ -61,7 +61,9 @@ std::string FilesReport(const std::vector<Archive::FileStatus>& files) {
   for (const Archive::FileStatus& file : files) {
     Json json = {{"path", file.file.path()},
                  {"lane", file.file.lane},
-                 {"state", file.file.open ? "open" : file.file.has_index ? "indexed" : "published"},
+                 {"state", file.file.open        ? "open"
+                           : file.file.has_index ? "indexed"
+                                                 : "published"},
                  {"bytes", file.file.bytes},
                  {"packets", file.packets}};
     if (file.packets > 0) {

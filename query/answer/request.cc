@@ -12,7 +12,8 @@
 namespace dashcap {
 namespace {
 
-constexpr std::array<std::string_view, 7> kParameters = {"q", "from", "to", "last", "format", "limit_packets", "limit_bytes"};
+constexpr std::array<std::string_view, 7> kParameters = {"q",      "from",          "to",         "last",
+                                                         "format", "limit_packets", "limit_bytes"};
 
 using Parameters = std::map<std::string, std::string>;
 using Failure = tl::unexpected<RequestError>;

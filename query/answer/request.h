@@ -26,8 +26,9 @@ struct RequestError {
   std::optional<ParseError> query;  // when it is the query's own
 };
 
-// Parameters, by name: q, from, to, last, format, limit_packets, limit_bytes; all may be missing. `now` is what "last" and "ago"
-// count from.
-tl::expected<AnswerRequest, RequestError> ParseRequest(const std::map<std::string, std::string>& parameters, Timestamp now);
+// Parameters, by name: q, from, to, last, format, limit_packets, limit_bytes; all may be missing. `now` is what "last"
+// and "ago" count from.
+tl::expected<AnswerRequest, RequestError> ParseRequest(const std::map<std::string, std::string>& parameters,
+                                                       Timestamp now);
 
 }  // namespace dashcap

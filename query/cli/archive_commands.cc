@@ -31,7 +31,9 @@ std::optional<FileList> ListFiles(const Target& target) {
   return std::move(*files);
 }
 
-const char* StateOf(const BlockfileEntry& file) { return file.open ? "open" : file.has_index ? "indexed" : "published"; }
+const char* StateOf(const BlockfileEntry& file) {
+  return file.open ? "open" : file.has_index ? "indexed" : "published";
+}
 
 void PrintFile(const Archive::FileStatus& file) {
   if (!file.problem.empty()) {
@@ -87,8 +89,10 @@ struct Verified {
   uint64_t problems = 0;
 };
 
-void VerifyFile(const BlockfileEntry& file, uint64_t bytes_before, uint64_t total, Progress& progress, Verified& verified) {
-  auto report = VerifyBlockfile(file.path(), [&](uint64_t done) { progress.Show(file.path(), bytes_before + done, total); });
+void VerifyFile(const BlockfileEntry& file, uint64_t bytes_before, uint64_t total, Progress& progress,
+                Verified& verified) {
+  auto report =
+      VerifyBlockfile(file.path(), [&](uint64_t done) { progress.Show(file.path(), bytes_before + done, total); });
   if (!report) {
     Complain(report.error().message);
     verified.problems++;
@@ -152,7 +156,8 @@ int RunVerify(const Target& target) {
       done += file.file.bytes;
     }
   }
-  fmt::print("{} blockfiles with {} packets verified, {} problems\n", verified.files, verified.packets, verified.problems);
+  fmt::print("{} blockfiles with {} packets verified, {} problems\n", verified.files, verified.packets,
+             verified.problems);
   return verified.problems == 0 ? kDone : kFailed;
 }
 

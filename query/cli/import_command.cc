@@ -21,8 +21,8 @@ class Importer {
  public:
   explicit Importer(const std::string& archive) : lanes_(Options(archive), MakeCallbacks()) {}
 
-  // Everything up to the first damage is stored; the error then says what is wrong with the file. `disk_failed` tells whether it
-  // was rather the archive that failed.
+  // Everything up to the first damage is stored; the error then says what is wrong with the file. `disk_failed` tells
+  // whether it was rather the archive that failed.
   Status Import(const std::string& path, Progress& progress, bool& disk_failed) {
     auto reader = OpenCapture(path);
     if (!reader) return Fail(reader.error());

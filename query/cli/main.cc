@@ -13,9 +13,12 @@ namespace dashcap {
 namespace {
 
 void AddTarget(CLI::App& command, Target& target) {
-  auto* archive = command.add_option("--archive", target.archives, "Archive directory (may be given several times)")->type_name("DIR");
+  auto* archive = command.add_option("--archive", target.archives, "Archive directory (may be given several times)")
+                      ->type_name("DIR");
   auto* url = command.add_option("--url", target.url, "Server: http://HOST:PORT or unix:/PATH")->type_name("URL");
-  command.add_option("--token-file", target.token_file, "File with the server's bearer token; else $DASHCAP_TOKEN is taken")
+  command
+      .add_option("--token-file", target.token_file,
+                  "File with the server's bearer token; else $DASHCAP_TOKEN is taken")
       ->type_name("FILE");
   archive->excludes(url);
 }
@@ -23,8 +26,9 @@ void AddTarget(CLI::App& command, Target& target) {
 // The options that are parameters of a request, under their names there.
 void AddQuery(CLI::App& command, QueryCommand& query) {
   const auto parameter = [&](const char* option, const char* name, const char* help, const char* type) {
-    command.add_option_function<std::string>(
-               option, [&query, name](const std::string& value) { query.parameters[name] = value; }, help)
+    command
+        .add_option_function<std::string>(
+            option, [&query, name](const std::string& value) { query.parameters[name] = value; }, help)
         ->type_name(type);
   };
   parameter("expression", "q", "What to find, as in: host 10.1.2.3 and port 445 (empty: everything)", "EXPR");
@@ -36,8 +40,9 @@ void AddQuery(CLI::App& command, QueryCommand& query) {
 
 void AddAnswer(CLI::App& command, QueryCommand& query) {
   const auto parameter = [&](const char* option, const char* name, const char* help, const char* type) {
-    command.add_option_function<std::string>(
-               option, [&query, name](const std::string& value) { query.parameters[name] = value; }, help)
+    command
+        .add_option_function<std::string>(
+            option, [&query, name](const std::string& value) { query.parameters[name] = value; }, help)
         ->type_name(type);
   };
   parameter("--format", "format", "pcap (default), pcapng or json", "FORMAT");

@@ -17,7 +17,8 @@ Result<Output> Output::Open(const std::string& path, bool binary) {
     return output;
   }
   if (binary && ::isatty(STDOUT_FILENO) == 1) {
-    return Fail(ErrorKind::kInvalidInput, "packets don't go onto a terminal: use -w FILE, a pipe (-w - | tcpdump -r -), or --format json");
+    return Fail(ErrorKind::kInvalidInput,
+                "packets don't go onto a terminal: use -w FILE, a pipe (-w - | tcpdump -r -), or --format json");
   }
   output.name_ = "standard output";
   output.file_ = FileDescriptor(::dup(STDOUT_FILENO));

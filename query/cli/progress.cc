@@ -16,7 +16,10 @@ constexpr char kClearLine[] = "\r\033[K";
 }  // namespace
 
 Progress::Progress(std::string what)
-    : what_(std::move(what)), terminal_(::isatty(STDERR_FILENO) == 1), begun_(std::chrono::steady_clock::now()), shown_(begun_) {}
+    : what_(std::move(what)),
+      terminal_(::isatty(STDERR_FILENO) == 1),
+      begun_(std::chrono::steady_clock::now()),
+      shown_(begun_) {}
 
 Progress::~Progress() {
   if (drawn_) fmt::print(stderr, "{}", kClearLine);

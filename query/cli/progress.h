@@ -6,7 +6,8 @@
 
 namespace dashcap {
 
-// A line on a terminal that says how far something is; nothing when standard error is no terminal, or in the first second.
+// A line on a terminal that says how far something is; nothing when standard error is no terminal, or in the first
+// second.
 class Progress {
  public:
   explicit Progress(std::string what);

@@ -65,8 +65,10 @@ int QueryArchive(Archive& archive, const AnswerRequest& request, Output& output)
   auto stream = archive.Search(request.search, {});
   if (!stream) return Complain(stream.error().message);
   uint64_t left_out = 0;
-  if (Status status = WriteAnswer(**stream, request, output, left_out); !status) return Complain(status.error().message);
-  for (const std::string& line : DescribeMissing((*stream)->missing(), left_out)) fmt::print(stderr, "dashcap: missing: {}\n", line);
+  if (Status status = WriteAnswer(**stream, request, output, left_out); !status)
+    return Complain(status.error().message);
+  for (const std::string& line : DescribeMissing((*stream)->missing(), left_out))
+    fmt::print(stderr, "dashcap: missing: {}\n", line);
   return kDone;
 }
 
@@ -86,7 +88,8 @@ int RunQuery(const QueryCommand& command) {
   }
   return WithArchive(command, [&open](Archive& archive, const AnswerRequest& request) {
     auto output = open();
-    if (!output) return Complain(output.error().message, output.error().kind == ErrorKind::kInvalidInput ? kUsage : kFailed);
+    if (!output)
+      return Complain(output.error().message, output.error().kind == ErrorKind::kInvalidInput ? kUsage : kFailed);
     return QueryArchive(archive, request, *output);
   });
 }

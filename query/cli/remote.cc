@@ -38,13 +38,15 @@ struct Address {
 
 Result<Address> ParseUrl(const std::string& url) {
   if (url.starts_with(kUnix)) return Address{"dashcap", "", url.substr(sizeof kUnix - 1)};
-  if (!url.starts_with(kHttp)) return Fail(ErrorKind::kInvalidInput, "url " + url + ": expected http://HOST:PORT or unix:/PATH");
+  if (!url.starts_with(kHttp))
+    return Fail(ErrorKind::kInvalidInput, "url " + url + ": expected http://HOST:PORT or unix:/PATH");
   std::string rest = url.substr(sizeof kHttp - 1);
   while (!rest.empty() && rest.back() == '/') rest.pop_back();
   const size_t colon = rest.rfind(':');
   const bool has_port = colon != std::string::npos && rest.find(']', colon) == std::string::npos;
   Address address{rest.substr(0, has_port ? colon : rest.size()), has_port ? rest.substr(colon + 1) : "80", ""};
-  if (address.host.size() > 2 && address.host.front() == '[') address.host = address.host.substr(1, address.host.size() - 2);
+  if (address.host.size() > 2 && address.host.front() == '[')
+    address.host = address.host.substr(1, address.host.size() - 2);
   if (address.host.empty() || address.host.find('/') != std::string::npos) {
     return Fail(ErrorKind::kInvalidInput, "url " + url + ": expected http://HOST:PORT or unix:/PATH");
   }
@@ -78,7 +80,8 @@ Result<std::string> ReadToken(const Target& target) {
   }
   std::ifstream file(target.token_file);
   std::string token;
-  if (!std::getline(file, token)) return Fail(ErrorKind::kNotFound, "token file " + target.token_file + ": no token in it");
+  if (!std::getline(file, token))
+    return Fail(ErrorKind::kNotFound, "token file " + target.token_file + ": no token in it");
   return token;
 }
 
@@ -93,7 +96,8 @@ std::string FormOf(const std::map<std::string, std::string>& parameters) {
 // The message of an error body, which is JSON from us and anything from others.
 std::string MessageOf(const std::string& body) {
   const auto json = nlohmann::json::parse(body, nullptr, false);
-  if (json.is_object() && json.contains("error") && json["error"].is_object()) return json["error"].value("message", body);
+  if (json.is_object() && json.contains("error") && json["error"].is_object())
+    return json["error"].value("message", body);
   return body;
 }
 
@@ -188,7 +192,8 @@ int FetchRemote(const Target& target, const std::string& path, const std::map<st
   auto socket = Connect(context, *address, target.url);
   if (!socket) return Complain(socket.error().message);
   Exchange exchange(std::move(*socket), target.url);
-  if (Status sent = exchange.Send(address->host, path, FormOf(parameters), *token); !sent) return Complain(sent.error().message);
+  if (Status sent = exchange.Send(address->host, path, FormOf(parameters), *token); !sent)
+    return Complain(sent.error().message);
   if (exchange.status() != 200) return ReportRefusal(exchange);
   return Receive(exchange, output);
 }

@@ -13,8 +13,8 @@ namespace dashcap {
 class TokenCheck {
  public:
   explicit TokenCheck(std::vector<TokenConfig> tokens) : tokens_(std::move(tokens)) {}
-  // The name of the token in the value of an Authorization header; nullopt when it is none of ours. Takes the same time for
-  // every wrong token.
+  // The name of the token in the value of an Authorization header; nullopt when it is none of ours. Takes the same time
+  // for every wrong token.
   std::optional<std::string> NameOf(std::string_view authorization) const;
 
  private:

@@ -30,8 +30,8 @@ int FamilyOf(int fd) {
   return family;
 }
 
-// A stream whose operations wait for their end, with a timeout. Beast has timeouts for asynchronous operations only, so each is
-// started as one and the thread runs nothing else meanwhile.
+// A stream whose operations wait for their end, with a timeout. Beast has timeouts for asynchronous operations only, so
+// each is started as one and the thread runs nothing else meanwhile.
 class Stream {
  public:
   explicit Stream(FileDescriptor socket) : stream_(context_), owner_(std::move(socket)) {
@@ -68,15 +68,15 @@ class HttpResponder final : public Responder {
   // Whether another request may follow.
   bool keep_alive() const { return keep_alive_ && finished_; }
 
-  void Send(unsigned status, const std::string& content_type, const std::string& body, const HttpFields& fields) override {
+  void Send(unsigned status, const std::string& content_type, const std::string& body,
+            const HttpFields& fields) override {
     http::response<http::string_body> response(static_cast<http::status>(status), version_);
     SetFields(response, content_type);
     for (const auto& [name, value] : fields) response.set(name, value);
     response.body() = body;
     response.prepare_payload();
-    const auto error = stream_.Wait(kWriteTimeout, [&](auto handler) {
-      http::async_write(stream_.stream(), response, std::move(handler));
-    });
+    const auto error = stream_.Wait(
+        kWriteTimeout, [&](auto handler) { http::async_write(stream_.stream(), response, std::move(handler)); });
     finished_ = !error;
   }
 
@@ -146,9 +146,11 @@ class HttpResponder final : public Responder {
 void RefuseRequest(Stream& stream, beast::error_code error) {
   HttpResponder responder(stream, 11, false);
   if (error == http::error::body_limit) {
-    responder.Send(413, "application/json", ErrorBody("the body is longer than " + std::to_string(kMaxBody) + " bytes"), {});
+    responder.Send(413, "application/json", ErrorBody("the body is longer than " + std::to_string(kMaxBody) + " bytes"),
+                   {});
   } else if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-    responder.Send(431, "application/json", ErrorBody("the header is longer than " + std::to_string(kMaxHeader) + " bytes"), {});
+    responder.Send(431, "application/json",
+                   ErrorBody("the header is longer than " + std::to_string(kMaxHeader) + " bytes"), {});
   } else {
     responder.Send(400, "application/json", ErrorBody("not an HTTP request: " + error.message()), {});
   }
@@ -182,9 +184,8 @@ void ServeConnection(FileDescriptor socket, bool needs_token, const std::string&
     http::request_parser<http::string_body> parser;
     parser.body_limit(kMaxBody);
     parser.header_limit(kMaxHeader);
-    const auto error = stream.Wait(kRequestTimeout, [&](auto handler) {
-      http::async_read(stream.stream(), buffer, parser, std::move(handler));
-    });
+    const auto error = stream.Wait(
+        kRequestTimeout, [&](auto handler) { http::async_read(stream.stream(), buffer, parser, std::move(handler)); });
     if (IsRequestError(error)) RefuseRequest(stream, error);
     if (error) break;
     HttpResponder responder(stream, parser.get().version(), parser.get().keep_alive());

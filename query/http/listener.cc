@@ -33,9 +33,11 @@ Result<sockaddr_un> UnixAddress(const std::string& path) {
 Status RemoveStale(const sockaddr_un& address) {
   const FileDescriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
-    return Fail(ErrorKind::kUnavailable, std::string("listen unix:") + address.sun_path + ": another server answers there");
+    return Fail(ErrorKind::kUnavailable,
+                std::string("listen unix:") + address.sun_path + ": another server answers there");
   }
-  if (errno == ECONNREFUSED && ::unlink(address.sun_path) != 0) return Fail(SystemError(std::string("remove ") + address.sun_path));
+  if (errno == ECONNREFUSED && ::unlink(address.sun_path) != 0)
+    return Fail(SystemError(std::string("remove ") + address.sun_path));
   return {};
 }
 

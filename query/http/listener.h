@@ -10,9 +10,9 @@ namespace dashcap {
 // A socket that connections come in by.
 struct Listener {
   FileDescriptor socket;
-  std::string name;     // as in the settings: "unix:/run/dashcap/query.sock"
-  bool needs_token;     // TCP: anybody on the machine can connect
-  std::string unlink;   // path to remove in the end; empty: none
+  std::string name;    // as in the settings: "unix:/run/dashcap/query.sock"
+  bool needs_token;    // TCP: anybody on the machine can connect
+  std::string unlink;  // path to remove in the end; empty: none
 };
 
 // "unix:/path", for the owner and `group` (if there is such a group), or "tcp:host:port".

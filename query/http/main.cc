@@ -74,8 +74,10 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", "dashcap-queryd " DASHCAP_VERSION);
   app.add_option("--config", options.config, "Settings")->type_name("FILE")->capture_default_str();
   app.add_flag("--check", options.check, "Check the settings, print what is wrong, and exit");
-  app.add_option("--archive", options.archive, "Answer from this directory instead of the configured ones")->type_name("DIR");
-  app.add_option("--listen", options.listen, "unix:/PATH or tcp:HOST:PORT, instead of the configured ones")->type_name("ADDRESS");
+  app.add_option("--archive", options.archive, "Answer from this directory instead of the configured ones")
+      ->type_name("DIR");
+  app.add_option("--listen", options.listen, "unix:/PATH or tcp:HOST:PORT, instead of the configured ones")
+      ->type_name("ADDRESS");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -15,8 +15,8 @@ namespace dashcap {
 
 class Connection;
 
-// Accepts connections and serves each on a thread of its own, so that a slow client slows nobody but itself. Notices clients that
-// went away, and ends their searches.
+// Accepts connections and serves each on a thread of its own, so that a slow client slows nobody but itself. Notices
+// clients that went away, and ends their searches.
 class Server {
  public:
   Server(std::vector<Listener> listeners, QueryService& service);

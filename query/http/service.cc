@@ -126,9 +126,9 @@ struct QueryService::Call {
 
 const std::vector<QueryService::Route>& QueryService::Routes() {
   static const std::vector<Route> routes = {
-      {"/healthz", &QueryService::Health, false},           {"/api/v1/packets", &QueryService::Packets, true},
-      {"/api/v1/count", &QueryService::Count, true},        {"/api/v1/explain", &QueryService::Explain, true},
-      {"/api/v1/files", &QueryService::Files, false},       {"/api/v1/status", &QueryService::Status, false},
+      {"/healthz", &QueryService::Health, false},     {"/api/v1/packets", &QueryService::Packets, true},
+      {"/api/v1/count", &QueryService::Count, true},  {"/api/v1/explain", &QueryService::Explain, true},
+      {"/api/v1/files", &QueryService::Files, false}, {"/api/v1/status", &QueryService::Status, false},
   };
   return routes;
 }
@@ -176,9 +176,11 @@ void QueryService::Query(const Route& route, const Call& call) {
   if (!answer) return SendError(call.responder, answer.error());
   const Slot slot(queries_, options_.max_concurrent_queries);
   if (!slot.taken()) {
-    return SendError(call.responder, kUnavailable, "too many queries are running; try again in a moment", {{"Retry-After", "1"}});
+    return SendError(call.responder, kUnavailable, "too many queries are running; try again in a moment",
+                     {{"Retry-After", "1"}});
   }
-  LogInfo("query {} by {}: {}", route.path, call.who, Json(call.request.target).dump(-1, ' ', true, Json::error_handler_t::replace));
+  LogInfo("query {} by {}: {}", route.path, call.who,
+          Json(call.request.target).dump(-1, ' ', true, Json::error_handler_t::replace));
   Call query = call;
   query.answer = std::move(*answer);
   (this->*route.handler)(query);
@@ -193,7 +195,8 @@ void QueryService::Packets(const Call& call) {
   auto next = (*stream)->Next();
   if (!next) return SendError(call.responder, next.error());
 
-  call.responder.Begin(writer->content_type(), {"Dashcap-Packets", "Dashcap-Bytes", "Dashcap-Complete", "Dashcap-Missing"});
+  call.responder.Begin(writer->content_type(),
+                       {"Dashcap-Packets", "Dashcap-Bytes", "Dashcap-Complete", "Dashcap-Missing"});
   std::vector<uint8_t> buffer;
   writer->Begin(buffer);
   uint64_t left_out = 0;

@@ -33,7 +33,8 @@ using HttpFields = std::vector<std::pair<std::string, std::string>>;
 class Responder {
  public:
   virtual ~Responder() = default;
-  virtual void Send(unsigned status, const std::string& content_type, const std::string& body, const HttpFields& fields) = 0;
+  virtual void Send(unsigned status, const std::string& content_type, const std::string& body,
+                    const HttpFields& fields) = 0;
   // The names of the trailers are announced.
   virtual void Begin(const std::string& content_type, const std::vector<std::string>& trailers) = 0;
   // False when the client is gone.

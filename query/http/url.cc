@@ -27,7 +27,8 @@ Result<std::string> DecodeFormText(std::string_view text) {
     const int high = whole ? HexValue(text[i + 1]) : -1;
     const int low = whole ? HexValue(text[i + 2]) : -1;
     if (high < 0 || low < 0) {
-      return Fail(ErrorKind::kInvalidInput, fmt::format("\"{}\": expected two hexadecimal digits after %", text.substr(i, 3)));
+      return Fail(ErrorKind::kInvalidInput,
+                  fmt::format("\"{}\": expected two hexadecimal digits after %", text.substr(i, 3)));
     }
     decoded.push_back(static_cast<char>(high << 4 | low));
     i += 2;

@@ -8,7 +8,8 @@
 
 namespace dashcap {
 
-// "%41+b" of a query or form gives "A b" (WHATWG URL, application/x-www-form-urlencoded). kInvalidInput names the bad escape.
+// "%41+b" of a query or form gives "A b" (WHATWG URL, application/x-www-form-urlencoded). kInvalidInput names the bad
+// escape.
 Result<std::string> DecodeFormText(std::string_view text);
 std::string EncodeFormText(std::string_view text);
 

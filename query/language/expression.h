@@ -72,7 +72,8 @@ struct OrNode {
 };
 
 struct Expression {
-  std::variant<AllTerm, HostTerm, PortTerm, ProtocolTerm, EtherTypeTerm, VlanTerm, MplsTerm, TimeTerm, NotNode, AndNode, OrNode>
+  std::variant<AllTerm, HostTerm, PortTerm, ProtocolTerm, EtherTypeTerm, VlanTerm, MplsTerm, TimeTerm, NotNode, AndNode,
+               OrNode>
       node;
 };
 

@@ -1,7 +1,7 @@
 #include "query/language/lexer.h"
 
-#include <array>
 #include <algorithm>
+#include <array>
 
 namespace dashcap {
 namespace {
@@ -18,7 +18,8 @@ constexpr std::array<Operator, 5> kSigns = {{{"&&", Token::Kind::kAnd},
                                              {"!", Token::Kind::kNot},
                                              {"(", Token::Kind::kOpen},
                                              {")", Token::Kind::kClose}}};
-constexpr std::array<Operator, 3> kWords = {{{"and", Token::Kind::kAnd}, {"or", Token::Kind::kOr}, {"not", Token::Kind::kNot}}};
+constexpr std::array<Operator, 3> kWords = {
+    {{"and", Token::Kind::kAnd}, {"or", Token::Kind::kOr}, {"not", Token::Kind::kNot}}};
 
 }  // namespace
 

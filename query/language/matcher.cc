@@ -24,7 +24,8 @@ bool AnyItem(const Envelope& envelope, Wanted wanted) {
 bool IsFamily(Family family, uint16_t ether_type) {
   switch (family) {
     case Family::kAny:
-      return ether_type == kEtherTypeIp || ether_type == kEtherTypeIp6 || ether_type == kEtherTypeArp || ether_type == kEtherTypeRarp;
+      return ether_type == kEtherTypeIp || ether_type == kEtherTypeIp6 || ether_type == kEtherTypeArp ||
+             ether_type == kEtherTypeRarp;
     case Family::kIp:
       return ether_type == kEtherTypeIp;
     case Family::kIp6:
@@ -81,7 +82,8 @@ struct TermMatcher {
       return IsFamily(term.family, ether_type) &&
              OnSide(term.side, term.network.Contains(source), term.network.Contains(destination));
     };
-    return matches(key.ether_type, key.source, key.destination) || AnyItem(key.envelope, [&matches](const EnvelopeItem& item) {
+    return matches(key.ether_type, key.source, key.destination) ||
+           AnyItem(key.envelope, [&matches](const EnvelopeItem& item) {
              return matches(EtherTypeOf(item), item.source, item.destination);
            });
   }
@@ -99,9 +101,8 @@ struct TermMatcher {
     });
   }
   bool operator()(const EtherTypeTerm& term) const {
-    return key.ether_type == term.ether_type || AnyItem(key.envelope, [&term](const EnvelopeItem& item) {
-             return EtherTypeOf(item) == term.ether_type;
-           });
+    return key.ether_type == term.ether_type ||
+           AnyItem(key.envelope, [&term](const EnvelopeItem& item) { return EtherTypeOf(item) == term.ether_type; });
   }
   bool operator()(const VlanTerm& term) const {
     return AnyItem(key.envelope, [&term](const EnvelopeItem& item) {

@@ -22,18 +22,28 @@ constexpr uint32_t kMaxVlan = 4095;
 constexpr uint32_t kMaxMpls = (1 << 20) - 1;
 
 constexpr std::array<std::string_view, 32> kKeywords = {
-    "host", "net",  "port", "portrange", "proto", "src",     "dst",    "ip",    "ip6",   "arp",     "rarp",
-    "tcp",  "udp",  "sctp", "udplite",   "icmp",  "icmp6",   "vlan",   "mpls",  "before", "after",  "between",
-    "and",  "or",   "not",  "mask",      "ago",   "igmp",    "gre",    "esp",   "ah",    "pim"};
+    "host", "net", "port", "portrange", "proto", "src",   "dst",  "ip",   "ip6",    "arp",   "rarp",
+    "tcp",  "udp", "sctp", "udplite",   "icmp",  "icmp6", "vlan", "mpls", "before", "after", "between",
+    "and",  "or",  "not",  "mask",      "ago",   "igmp",  "gre",  "esp",  "ah",     "pim"};
 
 struct NamedProtocol {
   std::string_view name;
   uint8_t number;
 };
 // IANA's numbers under the names of pcap-filter(7).
-constexpr std::array<NamedProtocol, 13> kProtocols = {{{"icmp", 1}, {"igmp", 2}, {"tcp", 6}, {"udp", 17}, {"gre", 47}, {"esp", 50},
-                                                       {"ah", 51}, {"icmp6", 58}, {"ospf", 89}, {"pim", 103}, {"vrrp", 112},
-                                                       {"sctp", 132}, {"udplite", 136}}};
+constexpr std::array<NamedProtocol, 13> kProtocols = {{{"icmp", 1},
+                                                       {"igmp", 2},
+                                                       {"tcp", 6},
+                                                       {"udp", 17},
+                                                       {"gre", 47},
+                                                       {"esp", 50},
+                                                       {"ah", 51},
+                                                       {"icmp6", 58},
+                                                       {"ospf", 89},
+                                                       {"pim", 103},
+                                                       {"vrrp", 112},
+                                                       {"sctp", 132},
+                                                       {"udplite", 136}}};
 
 // What stands before an operand: `tcp src port`. Remembered for `port 80 or 443`.
 struct Qualifiers {
@@ -118,7 +128,8 @@ std::optional<uint8_t> ParseMask(std::string_view text, AddressKind kind) {
 
 Address WithoutHostBits(const Network& network) {
   Address base = network.base;
-  for (size_t i = network.prefix_length; i < base.size() * 8; i++) base.bytes[i / 8] = static_cast<uint8_t>(base.bytes[i / 8] & ~(0x80 >> i % 8));
+  for (size_t i = network.prefix_length; i < base.size() * 8; i++)
+    base.bytes[i / 8] = static_cast<uint8_t>(base.bytes[i / 8] & ~(0x80 >> i % 8));
   return base;
 }
 
@@ -152,7 +163,8 @@ ExpressionPtr Join(ExpressionPtr a, ExpressionPtr b) {
   return Make(std::move(node));
 }
 
-// Recursive descent. A problem is thrown within the parser, where it may be a hundred levels deep, and caught at its rim.
+// Recursive descent. A problem is thrown within the parser, where it may be a hundred levels deep, and caught at its
+// rim.
 class Parser {
  public:
   Parser(std::string_view text, const ParseOptions& options) : lexer_(text), options_(options) {}
@@ -170,7 +182,8 @@ class Parser {
     problem.error.column = at.column;
     problem.error.found = std::string(at.text);
     problem.error.expected = std::move(expected);
-    if (suggest && at.kind == Token::Kind::kWord) problem.error.suggestion = std::string(NearestWord(at.text, kKeywords));
+    if (suggest && at.kind == Token::Kind::kWord)
+      problem.error.suggestion = std::string(NearestWord(at.text, kKeywords));
     throw problem;
   }
 
@@ -216,7 +229,8 @@ class Parser {
 
   ExpressionPtr Conjunction() {
     ExpressionPtr first = Negation();
-    if (options_.precedence == ParseOptions::Precedence::kLeftToRight || lexer_.next().kind != Token::Kind::kAnd) return first;
+    if (options_.precedence == ParseOptions::Precedence::kLeftToRight || lexer_.next().kind != Token::Kind::kAnd)
+      return first;
     std::vector<ExpressionPtr> children;
     AddChild<AndNode>(std::move(first), children);
     while (Accept(Token::Kind::kAnd)) AddChild<AndNode>(Negation(), children);
@@ -278,7 +292,8 @@ class Parser {
     }
     std::string text(word.text);
     const Token& next = lexer_.next();
-    const bool clock_follows = next.kind == Token::Kind::kWord && IsDigit(next.text[0]) && next.text.find(':') != std::string_view::npos;
+    const bool clock_follows =
+        next.kind == Token::Kind::kWord && IsDigit(next.text[0]) && next.text.find(':') != std::string_view::npos;
     if (LooksLikeDate(text) && clock_follows) text += "T" + std::string(lexer_.Take().text);
     const auto time = ParseTime(text);
     if (!time) Fail(word, expected);
@@ -293,7 +308,8 @@ class Parser {
     }
     const bool sided = TakeSide(qualifiers);
     const bool typed = TakeType(qualifiers);
-    const bool has_operand = typed || sided || (lexer_.next().kind == Token::Kind::kWord && IsOperand(lexer_.next().text));
+    const bool has_operand =
+        typed || sided || (lexer_.next().kind == Token::Kind::kWord && IsOperand(lexer_.next().text));
     if (!qualifiers.protocol.empty() && !has_operand) return Alone(qualifiers.protocol);
     if (qualifiers.protocol.empty() && !sided && !typed) {
       if (last_.type == Qualifiers::Type::kNone || !IsOperand(first.text) || !OperandFits(first.text)) {
@@ -307,7 +323,9 @@ class Parser {
   }
 
   // Whether the word can be what the qualifiers before it asked for.
-  bool OperandFits(std::string_view word) const { return IsDigit(word[0]) || word.find(':') != std::string_view::npos || last_.type == Qualifiers::Type::kProto; }
+  bool OperandFits(std::string_view word) const {
+    return IsDigit(word[0]) || word.find(':') != std::string_view::npos || last_.type == Qualifiers::Type::kProto;
+  }
 
   ExpressionPtr BareOperand(const Token& word) {
     const bool is_address = IsOperand(word.text) && ParseNetworkAddress(word.text.substr(0, word.text.find('/'))) &&
@@ -375,7 +393,9 @@ class Parser {
   Family FamilyFor(const Qualifiers& qualifiers, const char* what) {
     if (qualifiers.protocol.empty()) return Family::kAny;
     const auto family = FamilyOf(qualifiers.protocol);
-    if (!family) Fail(lexer_.next(), fmt::format("no {} after \"{}\": only ip, ip6, arp and rarp have them", what, qualifiers.protocol));
+    if (!family)
+      Fail(lexer_.next(),
+           fmt::format("no {} after \"{}\": only ip, ip6, arp and rarp have them", what, qualifiers.protocol));
     return *family;
   }
 
@@ -437,7 +457,9 @@ class Parser {
     term.side = qualifiers.side;
     if (!qualifiers.protocol.empty()) {
       const auto transport = TransportOf(qualifiers.protocol);
-      if (!transport) Fail(lexer_.next(), fmt::format("no ports after \"{}\": only tcp, udp, sctp and udplite have them", qualifiers.protocol));
+      if (!transport)
+        Fail(lexer_.next(),
+             fmt::format("no ports after \"{}\": only tcp, udp, sctp and udplite have them", qualifiers.protocol));
       term.transport = *transport;
     }
     const Token word = TakeWord(expected);
@@ -454,7 +476,8 @@ class Parser {
     const std::string expected = "an IP protocol: a number from 0 to 255 or a name such as tcp";
     const std::string_view family = qualifiers.protocol;
     if (qualifiers.side != Side::kEither) Fail(lexer_.next(), "\"proto\" without \"src\" or \"dst\"");
-    if (!family.empty() && family != "ip" && family != "ip6") Fail(lexer_.next(), "\"proto\" after \"ip\" or \"ip6\" only");
+    if (!family.empty() && family != "ip" && family != "ip6")
+      Fail(lexer_.next(), "\"proto\" after \"ip\" or \"ip6\" only");
     const Token word = TakeWord(expected);
     const auto protocol = ParseProtocol(word.text);
     if (!protocol) Fail(word, expected);
@@ -470,14 +493,16 @@ class Parser {
 }  // namespace
 
 std::string ParseError::what() const {
-  std::string text = fmt::format("column {}: found {}, expected {}", column, found.empty() ? "the end" : "\"" + found + "\"", expected);
+  std::string text = fmt::format("column {}: found {}, expected {}", column,
+                                 found.empty() ? "the end" : "\"" + found + "\"", expected);
   if (!suggestion.empty()) text += fmt::format("; did you mean \"{}\"?", suggestion);
   return text;
 }
 
 tl::expected<ExpressionPtr, ParseError> ParseQuery(std::string_view text, const ParseOptions& options) {
   if (text.size() > kMaxQueryLength) {
-    return tl::unexpected(ParseError{kMaxQueryLength + 1, "more", fmt::format("at most {} bytes", kMaxQueryLength), ""});
+    return tl::unexpected(
+        ParseError{kMaxQueryLength + 1, "more", fmt::format("at most {} bytes", kMaxQueryLength), ""});
   }
   try {
     return Parser(text, options).Parse();

@@ -9,8 +9,8 @@
 
 namespace dashcap {
 
-// Where a text stops being a query. what() reads: `column 9: found "prot", expected a port number 0 to 65535; did you mean
-// "port"?`
+// Where a text stops being a query. what() reads: `column 9: found "prot", expected a port number 0 to 65535; did you
+// mean "port"?`
 struct ParseError {
   size_t column = 1;  // counted from 1, in bytes
   std::string found;

@@ -83,7 +83,9 @@ struct Printer {
     }
   }
   std::string operator()(const VlanTerm& term) const { return term.id ? fmt::format("vlan {}", *term.id) : "vlan"; }
-  std::string operator()(const MplsTerm& term) const { return term.label ? fmt::format("mpls {}", *term.label) : "mpls"; }
+  std::string operator()(const MplsTerm& term) const {
+    return term.label ? fmt::format("mpls {}", *term.label) : "mpls";
+  }
   std::string operator()(const TimeTerm& term) const {
     if (term.range.begin == kMinTimestamp) return "before " + FormatTime(term.range.end);
     if (term.range.end == kMaxTimestamp) return "after " + FormatTime(term.range.begin);
@@ -95,7 +97,8 @@ struct Printer {
 
  private:
   static std::string Inner(const Expression& expression) {
-    const bool joined = std::holds_alternative<AndNode>(expression.node) || std::holds_alternative<OrNode>(expression.node);
+    const bool joined =
+        std::holds_alternative<AndNode>(expression.node) || std::holds_alternative<OrNode>(expression.node);
     return joined ? "(" + PrintQuery(expression) + ")" : PrintQuery(expression);
   }
   static std::string Joined(const std::vector<ExpressionPtr>& children, const char* by) {

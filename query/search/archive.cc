@@ -81,7 +81,8 @@ class Archive::Impl {
     }
     prepared.statistics.files_in_range = prepared.files.size();
     const Timestamp begin = prepared.question.range.begin;
-    if (begin > kMinTimestamp && (!oldest || begin < *oldest)) prepared.missing.archive_begins = oldest.value_or(kMaxTimestamp);
+    if (begin > kMinTimestamp && (!oldest || begin < *oldest))
+      prepared.missing.archive_begins = oldest.value_or(kMaxTimestamp);
     return prepared;
   }
 

@@ -88,7 +88,8 @@ int Selectivity(const Expression& expression) {
   if (const auto* host = std::get_if<HostTerm>(&expression.node)) {
     return host->network.prefix_length == host->network.base.size() * 8 ? kOneHost : kManyHosts;
   }
-  if (const auto* port = std::get_if<PortTerm>(&expression.node)) return port->first == port->last ? kOnePort : kManyPorts;
+  if (const auto* port = std::get_if<PortTerm>(&expression.node))
+    return port->first == port->last ? kOnePort : kManyPorts;
   if (const auto* vlan = std::get_if<VlanTerm>(&expression.node)) return vlan->id ? kOneTag : kCommonProtocol;
   if (const auto* mpls = std::get_if<MplsTerm>(&expression.node)) return mpls->label ? kOneTag : kCommonProtocol;
   if (const auto* protocol = std::get_if<ProtocolTerm>(&expression.node)) {

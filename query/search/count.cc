@@ -13,7 +13,8 @@ void Extend(Timestamp first, Timestamp last, CountAnswer& answer) {
   answer.last = std::max(answer.last.value_or(last), last);
 }
 
-// A flow whose record does not tell: part of it lies outside the time asked for, or only one of its directions is asked for.
+// A flow whose record does not tell: part of it lies outside the time asked for, or only one of its directions is asked
+// for.
 struct OpenFlow {
   FlowId id;
   bool forward;

@@ -54,7 +54,8 @@ class IndexedAnswer final : public FileAnswer {
     }
     if (numbers_.empty()) return {};
     if (Status status = reader().ReadPackets(block, numbers_, buffer, out, damage); !status) return status;
-    out.erase(std::remove_if(out.begin(), out.end(), [this](const NumberedPacket& found) { return !Wants(found); }), out.end());
+    out.erase(std::remove_if(out.begin(), out.end(), [this](const NumberedPacket& found) { return !Wants(found); }),
+              out.end());
     return {};
   }
 
@@ -106,7 +107,8 @@ class ScanningAnswer final : public FileAnswer {
 };
 
 // Which packets of the file a slice asks for.
-Result<PacketSet> SelectPackets(const IndexTable& table, const std::vector<BlockSummary>& blocks, const TimeSlice& slice) {
+Result<PacketSet> SelectPackets(const IndexTable& table, const std::vector<BlockSummary>& blocks,
+                                const TimeSlice& slice) {
   if (IsAll(*slice.expression)) return PacketSet::All();
   struct Wanted {
     FlowId id;
@@ -190,7 +192,8 @@ Result<std::unique_ptr<FileAnswer>> AnswerByScan(BlockfileReader reader, const Q
   if (!blocks) return Fail(blocks.error());
   // Fragments get their ports from a first one that may lie before the range.
   TimeRange relevant = question.range;
-  if (relevant.begin > kMinTimestamp + FragmentTable::kFragmentLifetime) relevant.begin -= FragmentTable::kFragmentLifetime;
+  if (relevant.begin > kMinTimestamp + FragmentTable::kFragmentLifetime)
+    relevant.begin -= FragmentTable::kFragmentLifetime;
   blocks->erase(std::remove_if(blocks->begin(), blocks->end(),
                                [&](const BlockSummary& block) { return !Overlaps(block, relevant); }),
                 blocks->end());

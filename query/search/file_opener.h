@@ -21,7 +21,8 @@ struct CandidateFile {
 class FileOpener {
  public:
   // The index of a published blockfile, if it has a sound one; nullptr means scanning. `why` then says why.
-  std::shared_ptr<const IndexTable> TableOf(const BlockfileEntry& entry, const BlockfileReader& reader, std::string& why);
+  std::shared_ptr<const IndexTable> TableOf(const BlockfileEntry& entry, const BlockfileReader& reader,
+                                            std::string& why);
 
   // nullptr when the file has gone, or can't be read at all; `missing` then says so.
   Result<std::unique_ptr<FileAnswer>> Open(const BlockfileEntry& entry, const Question& question, Missing& missing,

@@ -37,8 +37,7 @@ Result<Candidates> OfTerm(const IndexTable& table, const Expression& term) {
 Result<Candidates> OfAnd(const IndexTable& table, const AndNode& node) {
   std::vector<std::pair<int, const Expression*>> children;
   for (const ExpressionPtr& child : node.children) children.emplace_back(Selectivity(*child), child.get());
-  std::stable_sort(children.begin(), children.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(children.begin(), children.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   Candidates left;
   for (const auto& [selectivity, child] : children) {
     auto more = CandidateFlows(table, *child);

@@ -10,8 +10,8 @@
 
 namespace dashcap {
 
-// Merges the answers of the candidate files by time. A file is opened when the merge reaches its earliest packet, and closed
-// when it has given its last.
+// Merges the answers of the candidate files by time. A file is opened when the merge reaches its earliest packet, and
+// closed when it has given its last.
 class MergedStream final : public PacketStream {
  public:
   MergedStream(FileOpener& opener, Question question, std::vector<CandidateFile> files, Missing missing,
@@ -26,7 +26,7 @@ class MergedStream final : public PacketStream {
   struct Source {
     std::unique_ptr<FileAnswer> answer;
     NumberedPacket head;
-    size_t order = 0;                   // among files of equal times: oldest first
+    size_t order = 0;                  // among files of equal times: oldest first
     std::vector<uint32_t> interfaces;  // of the file, as indexes into interfaces_
   };
   struct Later {

@@ -33,26 +33,26 @@ struct FoundPacket {
 
 // What an answer does not hold and why. Goes with every answer.
 struct Missing {
-  std::vector<DamagedRange> damage;        // with the path in `reason`
-  std::vector<std::string> vanished;       // blockfiles that retention took while we read
-  uint64_t dropped_packets = 0;            // the capture dropped these in the blockfiles searched (kernel, NIC, ours)
+  std::vector<DamagedRange> damage;         // with the path in `reason`
+  std::vector<std::string> vanished;        // blockfiles that retention took while we read
+  uint64_t dropped_packets = 0;             // the capture dropped these in the blockfiles searched (kernel, NIC, ours)
   std::optional<Timestamp> archive_begins;  // set when the range asked for starts before the oldest packet held
   bool limit_reached = false;
   bool empty() const;
 };
 
 struct SearchStatistics {
-  uint64_t files = 0;          // in the archive
+  uint64_t files = 0;  // in the archive
   uint64_t files_in_range = 0;
   uint64_t files_by_index = 0;
   uint64_t files_scanned = 0;
-  uint64_t packets = 0;        // given out so far
+  uint64_t packets = 0;  // given out so far
   uint64_t bytes = 0;
 };
 
-// The answer to a query, pulled packet by packet in order of time (in order of capture where times are equal or step back
-// within a file). Reads no further than it is asked to. Memory: one block per blockfile that overlaps in time, and the
-// packet numbers selected in those. One thread.
+// The answer to a query, pulled packet by packet in order of time (in order of capture where times are equal or step
+// back within a file). Reads no further than it is asked to. Memory: one block per blockfile that overlaps in time, and
+// the packet numbers selected in those. One thread.
 class PacketStream {
  public:
   virtual ~PacketStream() = default;
@@ -64,7 +64,8 @@ class PacketStream {
   virtual const SearchStatistics& statistics() const = 0;
 };
 
-// How much an answer would hold. Taken from the index where it can be, so packets that are damaged on disk are counted too.
+// How much an answer would hold. Taken from the index where it can be, so packets that are damaged on disk are counted
+// too.
 struct CountAnswer {
   uint64_t packets = 0;
   uint64_t bytes = 0;  // original lengths

@@ -110,7 +110,8 @@ TEST_F(FileIndexerTest, PostingsOfARangeAreThoseOfAllInTheRange) {
     const PacketNumbers range{random() % 160'000, random() % 160'000};
     std::vector<Posting> all;
     ASSERT_TRUE(table->Postings(flow, {}, all));
-    std::erase_if(all, [range](const Posting& p) { return p.packet_number < range.begin || p.packet_number >= range.end; });
+    std::erase_if(all,
+                  [range](const Posting& p) { return p.packet_number < range.begin || p.packet_number >= range.end; });
     std::vector<Posting> some;
     ASSERT_TRUE(table->Postings(flow, range, some));
     EXPECT_EQ(some, all);

@@ -63,12 +63,16 @@ TEST(FlowRecord, AttributesCoverEveryLayer) {
   key.destination_port = 443;
   key.envelope.PushVlan(7);
   key.envelope.PushIp(4, *ParseIpAddress("192.0.2.1"), *ParseIpAddress("192.0.2.2"));
-  std::vector<Attribute> expected = {
-      AddressAttribute(*ParseIpAddress("10.0.0.1")),  AddressAttribute(*ParseIpAddress("10.0.0.2")),
-      AddressAttribute(*ParseIpAddress("192.0.2.1")), AddressAttribute(*ParseIpAddress("192.0.2.2")),
-      PortAttribute(443),                             PortAttribute(40000),
-      ProtocolAttribute(4),                           ProtocolAttribute(6),
-      VlanAttribute(7),                               EtherTypeAttribute(0x0800)};
+  std::vector<Attribute> expected = {AddressAttribute(*ParseIpAddress("10.0.0.1")),
+                                     AddressAttribute(*ParseIpAddress("10.0.0.2")),
+                                     AddressAttribute(*ParseIpAddress("192.0.2.1")),
+                                     AddressAttribute(*ParseIpAddress("192.0.2.2")),
+                                     PortAttribute(443),
+                                     PortAttribute(40000),
+                                     ProtocolAttribute(4),
+                                     ProtocolAttribute(6),
+                                     VlanAttribute(7),
+                                     EtherTypeAttribute(0x0800)};
   std::sort(expected.begin(), expected.end());
   EXPECT_EQ(AttributesOf(key), expected);
 }

@@ -24,7 +24,8 @@ std::vector<Posting> RandomPostings(std::mt19937_64& random) {
     posting.direction = static_cast<Direction>(mixed ? random() % 2 : postings.size() % 2);
     // Bursts with a pause now and then.
     number += 1 + random() % spread * (random() % 50 == 0 ? 1000 : 1);
-    number = std::min<uint64_t>(number, UINT32_MAX - kPostingsPerChunk + static_cast<uint64_t>(&posting - postings.data()));
+    number =
+        std::min<uint64_t>(number, UINT32_MAX - kPostingsPerChunk + static_cast<uint64_t>(&posting - postings.data()));
   }
   return postings;
 }
@@ -52,8 +53,8 @@ TEST(Postings, AppendToWhatIsThere) {
   EXPECT_EQ(out, (std::vector<Posting>{{7, Direction::kForward}, {9, Direction::kReverse}}));
 }
 
-// A packet of one of 65,536 flows that take turns at random has 2 bytes of information about the number alone; the code shall not
-// be far from that.
+// A packet of one of 65,536 flows that take turns at random has 2 bytes of information about the number alone; the code
+// shall not be far from that.
 TEST(Postings, AreNearTheEntropyOfARandomInterleaving) {
   std::mt19937_64 random(1);
   std::geometric_distribution<uint32_t> gap(1.0 / 65536);
@@ -68,7 +69,8 @@ TEST(Postings, AreNearTheEntropyOfARandomInterleaving) {
 }
 
 TEST(Postings, DamageIsNoticedOrHarmless) {
-  const std::string chunk = EncodePostings({{5, Direction::kForward}, {70000, Direction::kReverse}, {70001, Direction::kForward}});
+  const std::string chunk =
+      EncodePostings({{5, Direction::kForward}, {70000, Direction::kReverse}, {70001, Direction::kForward}});
   std::vector<Posting> out;
   for (size_t size = 0; size < chunk.size(); size++) {
     out.clear();

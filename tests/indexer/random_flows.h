@@ -18,7 +18,8 @@ inline Address RandomAddress(std::mt19937_64& random, AddressKind kind) {
 // From so few values that ends, directions and tags collide.
 inline FlowKey RandomKey(std::mt19937_64& random) {
   FlowKey key;
-  const AddressKind kind = std::array{AddressKind::kIpv4, AddressKind::kIpv6, AddressKind::kMac, AddressKind::kNone}[random() % 4];
+  const AddressKind kind =
+      std::array{AddressKind::kIpv4, AddressKind::kIpv6, AddressKind::kMac, AddressKind::kNone}[random() % 4];
   key.source = RandomAddress(random, kind);
   key.destination = RandomAddress(random, kind);
   if (kind == AddressKind::kIpv4 || kind == AddressKind::kIpv6) {

@@ -105,9 +105,11 @@ TEST(Envelope, TakesNoMoreThanFits) {
 }
 
 TEST(Envelope, RefusesBytesThatAreNotOne) {
-  const Bytes bad[] = {Hex("00"),        Hex("05 00"),           Hex("01 00"),     Hex("01 10 00"), Hex("02 00 00 00"),
-                       Hex("02 00100000"), Hex("03"),            Hex("04 04 0a000001 0a0000"), Hex("01 0005 07"),
-                       Bytes(Envelope::kCapacity + 2, Envelope::kProtocol)};
+  const Bytes bad[] = {Hex("00"),          Hex("05 00"),
+                       Hex("01 00"),       Hex("01 10 00"),
+                       Hex("02 00 00 00"), Hex("02 00100000"),
+                       Hex("03"),          Hex("04 04 0a000001 0a0000"),
+                       Hex("01 0005 07"),  Bytes(Envelope::kCapacity + 2, Envelope::kProtocol)};
   for (const Bytes& bytes : bad) {
     Envelope envelope;
     ASSERT_TRUE(envelope.PushVlan(1));

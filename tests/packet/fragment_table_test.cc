@@ -30,8 +30,8 @@ TEST(FragmentTable, LaterFragmentsGetTheKeyOfTheFirst) {
   EXPECT_EQ(Resolved(table, kStart + std::chrono::seconds(30), Ipv4Fragment("01 72")).key, first4.key);
 
   // Only the first fragment knows what is behind the destination options (3c) at the front of the datagram.
-  Decoded first6 = Decode(LinkType::kRaw, Ipv6Header("2c") + Hex("3c 00 00 01 00 00 00 07") +
-                                              Hex("11 00 01 04 00 00 00 00") + UdpHeader());
+  Decoded first6 = Decode(
+      LinkType::kRaw, Ipv6Header("2c") + Hex("3c 00 00 01 00 00 00 07") + Hex("11 00 01 04 00 00 00 00") + UdpHeader());
   table.Resolve(kStart, first6);
   EXPECT_EQ(first6.key.protocol, 17);
   EXPECT_EQ(Resolved(table, kStart, Ipv6Fragment("00 b8", "3c")).key, first6.key);

@@ -1,7 +1,8 @@
 // Sends test traffic onto an interface, as raw Ethernet frames, and says how much it sent.
 //
 //   traffic IFACE --flows N --bytes B [--rate PPS] [--packets N]     N made-up IPv4 flows, interleaved at random
-//   traffic IFACE --capture FILE… [--rate PPS] [--packets N]         the frames of captures, in their order, again and again
+//   traffic IFACE --capture FILE… [--rate PPS] [--packets N]         the frames of captures, in their order, again and
+//   again
 //
 // Prints one line of JSON: {"packets":…,"bytes":…,"seconds":…}. A frame that the kernel refuses is sent again, so that
 // the figures are what went out. Rate 0 (the default) is as fast as it can.
@@ -153,7 +154,8 @@ Status Run(const Options& options) {
     }
     if (Status status = SendBatch(socket->get(), messages.data(), count, sent); !status) return status;
     if (options.rate > 0) {
-      std::this_thread::sleep_until(start + std::chrono::duration<double>(static_cast<double>(sent.packets) / options.rate));
+      std::this_thread::sleep_until(start +
+                                    std::chrono::duration<double>(static_cast<double>(sent.packets) / options.rate));
     }
   }
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
