@@ -96,7 +96,8 @@ std::unique_ptr<SealedBlock> BlockBuilder::Seal(Timestamp file_first, Timestamp 
     const size_t start = page * kPageSize;
     closing.pages[page].crc32c = Crc32c(records.subspan(start, std::min(kPageSize, used_ - start)));
   }
-  const size_t length = (used_ + ClosingRecordSize(page_count) + kBlockAlignment - 1) / kBlockAlignment * kBlockAlignment;
+  const size_t length =
+      (used_ + ClosingRecordSize(page_count) + kBlockAlignment - 1) / kBlockAlignment * kBlockAlignment;
   closing.block_length = static_cast<uint32_t>(length);
   EncodeClosingRecord(closing, block_->memory.span().subspan(used_, length - used_));
   return std::move(block_);

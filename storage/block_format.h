@@ -9,27 +9,29 @@
 #include "base/time.h"
 #include "packet/link_type.h"
 
-// The on-disk format of blockfiles, version 1: docs/blockfile-format.md has the picture. A blockfile is one little-endian
-// pcapng section, cut into blocks that start and end on 4 KiB boundaries. Block 0 is the header block (section header and
-// interface descriptions), every other block holds enhanced packet records and interface statistics; each ends in a
-// closing record, a local-use pcapng block that other readers skip. All interfaces of a file have one link type, because
-// libpcap refuses others.
+// The on-disk format of blockfiles, version 1: docs/blockfile-format.md has the picture. A blockfile is one
+// little-endian pcapng section, cut into blocks that start and end on 4 KiB boundaries. Block 0 is the header block
+// (section header and interface descriptions), every other block holds enhanced packet records and interface
+// statistics; each ends in a closing record, a local-use pcapng block that other readers skip. All interfaces of a file
+// have one link type, because libpcap refuses others.
 namespace dashcap {
 
-inline constexpr size_t kBlockAlignment = 4096;      // O_DIRECT, and the unit of padding
+inline constexpr size_t kBlockAlignment = 4096;       // O_DIRECT, and the unit of padding
 inline constexpr size_t kMaxBlockSize = 1024 * 1024;  // closing record included
 inline constexpr size_t kPageSize = 16 * 1024;        // the unit that can be read and checked alone
 inline constexpr uint64_t kMaxBlockfileSize = uint64_t{16} << 30;
 
-// The longest packet that a block can hold beside its closing record and statistics; longer ones are cut to it and counted.
+// The longest packet that a block can hold beside its closing record and statistics; longer ones are cut to it and
+// counted.
 inline constexpr size_t kMaxCapturedLength = 768 * 1024;
 
 inline constexpr uint32_t kClosingRecordType = 0x80DC0001;
-inline constexpr uint32_t kGapRecordType = 0x80DC0002;  // written by recovery over what a crash left unwritten
+inline constexpr uint32_t kGapRecordType = 0x80DC0002;       // written by recovery over what a crash left unwritten
 inline constexpr uint32_t kClosingRecordMagic = 0x50434344;  // "DCCP"
 inline constexpr uint16_t kBlockfileVersion = 1;
 
-// One page of a block: kPageSize bytes counted from the block's start; the last page ends where the closing record begins.
+// One page of a block: kPageSize bytes counted from the block's start; the last page ends where the closing record
+// begins.
 struct PageEntry {
   static constexpr uint16_t kNoRecord = 0xFFFF;
 
@@ -41,14 +43,25 @@ struct PageEntry {
 };
 
 // What the closing record says. On disk, all little-endian:
-//   u32 kClosingRecordType | u32 total length L | u32 magic | u16 version | u16 page count
-//   u64 file id | u64 block offset in the file | u32 block length, closing record included | u32 sequence number
-//   u64 number of the block's first packet in the file | u32 packets in the block | u32 offset of this record in the block
-//   i64 first time | i64 last time            earliest and latest packet of the block, ns since the epoch
-//   i64 file's first time | i64 file's last time     of all packets of the file up to this block
-//   u32 link type | u32 number of interfaces         so that a block can be read when the header block is damaged
-//   pages: { u32 crc32c, u16 first record, u16 packets before } …
-//   u32 CRC-32C of this record so far | zeros | u32 L
+//   u32  kClosingRecordType
+//   u32  total length L
+//   u32  magic
+//   u16  version
+//   u16  page count
+//   u64  file id
+//   u64  block offset in the file
+//   u32  block length, closing record included
+//   u32  sequence number
+//   u64  number of the block's first packet in the file
+//   u32  packets in the block
+//   u32  offset of this record in the block
+//   i64  first time, i64 last time: earliest and latest packet of the block, ns since the epoch
+//   i64  file's first time, i64 file's last time: of all packets of the file up to this block
+//   u32  link type, u32 number of interfaces: so that a block can be read when the header block is damaged
+//   pages: { u32 crc32c, u16 first record, u16 packets before } ...
+//   u32  CRC-32C of this record so far
+//   zeros
+//   u32  L
 // L reaches to the end of the block, so the last four bytes of every block lead to its closing record.
 struct ClosingRecord {
   uint64_t file_id = 0;  // random, the same in every block of a file: tells real blocks from captured ones
@@ -80,8 +93,9 @@ static_assert(ClosingRecordSize(kMaxBlockSize / kPageSize) + kBlockAlignment <= 
 // Writes the record at out[0], zero padded so that it fills `out`. Requires: out.size() >= ClosingRecordSize(pages).
 void EncodeClosingRecord(const ClosingRecord& record, std::span<uint8_t> out);
 
-// The closing record that ends at the end of `tail`, if there is a sound one. `tail` is the last kClosingRecordMaxSize bytes
-// of a block (or all of it when it is shorter). When the last length was damaged the record is searched for by its magic.
+// The closing record that ends at the end of `tail`, if there is a sound one. `tail` is the last kClosingRecordMaxSize
+// bytes of a block (or all of it when it is shorter). When the last length was damaged the record is searched for by
+// its magic.
 std::optional<ClosingRecord> DecodeClosingRecord(std::span<const uint8_t> tail);
 
 }  // namespace dashcap

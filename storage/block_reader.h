@@ -17,12 +17,12 @@ struct NumberedPacket {
   Packet packet;
 };
 
-// Walks the packet records in memory that came from a blockfile. What is damaged is left out, never guessed at: a packet is
-// given out only when every page it lies in is sound. One thread.
+// Walks the packet records in memory that came from a blockfile. What is damaged is left out, never guessed at: a
+// packet is given out only when every page it lies in is sound. One thread.
 class BlockReader {
  public:
-  // For a whole block: `records` are its bytes from the start to the closing record, and each page's checksum is verified,
-  // unless we filled the memory ourselves.
+  // For a whole block: `records` are its bytes from the start to the closing record, and each page's checksum is
+  // verified, unless we filled the memory ourselves.
   enum class Trust { kVerify, kOwnMemory };
   BlockReader(const ClosingRecord& closing, std::span<const uint8_t> records, Trust trust);
 
@@ -45,7 +45,7 @@ class BlockReader {
   const ClosingRecord& closing_;
   std::span<const uint8_t> records_;
   std::vector<bool> sound_pages_;
-  size_t offset_ = 0;    // of the next record
+  size_t offset_ = 0;   // of the next record
   uint32_t index_ = 0;  // of the next packet
   uint64_t damaged_packets_ = 0;
 };

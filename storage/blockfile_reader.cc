@@ -55,7 +55,11 @@ class PageCache {
   using ReadPages = std::function<Status(uint64_t offset, std::span<uint8_t> out)>;
 
   PageCache(const ClosingRecord& closing, std::vector<uint8_t>& buffer, ReadPages read)
-      : closing_(closing), buffer_(buffer), read_(std::move(read)), wanted_(closing.pages.size()), sound_(wanted_.size()) {
+      : closing_(closing),
+        buffer_(buffer),
+        read_(std::move(read)),
+        wanted_(closing.pages.size()),
+        sound_(wanted_.size()) {
     buffer_.resize(closing.record_offset);
   }
 
@@ -76,7 +80,8 @@ class PageCache {
       while (end < wanted_.size() && wanted_[end]) end++;
       const size_t from = page * kPageSize;
       const size_t to = std::min(end * kPageSize, buffer_.size());
-      if (Status status = read_(closing_.block_offset + from, std::span(buffer_).subspan(from, to - from)); !status) return status;
+      if (Status status = read_(closing_.block_offset + from, std::span(buffer_).subspan(from, to - from)); !status)
+        return status;
       for (; page < end; page++) Check(page, damage, path);
     }
     return {};
@@ -89,10 +94,12 @@ class PageCache {
   void Check(size_t page, std::vector<DamagedRange>& damage, const std::string& path) {
     sound_[page] = PageIsSound(closing_, buffer_, page);
     if (sound_[page]) return;
-    const uint32_t next = page + 1 < closing_.pages.size() ? closing_.pages[page + 1].packets_before : closing_.packet_count;
-    damage.push_back({closing_.block_offset + page * kPageSize, std::min(kPageSize, buffer_.size() - page * kPageSize),
-                      next - closing_.pages[page].packets_before,
-                      path + ": " + BlockName(closing_.block_offset) + ": page " + std::to_string(page) + ": checksum mismatch"});
+    const uint32_t next =
+        page + 1 < closing_.pages.size() ? closing_.pages[page + 1].packets_before : closing_.packet_count;
+    damage.push_back(
+        {closing_.block_offset + page * kPageSize, std::min(kPageSize, buffer_.size() - page * kPageSize),
+         next - closing_.pages[page].packets_before,
+         path + ": " + BlockName(closing_.block_offset) + ": page " + std::to_string(page) + ": checksum mismatch"});
   }
 
   const ClosingRecord& closing_;
@@ -104,8 +111,9 @@ class PageCache {
 
 // The page in which a packet record starts.
 size_t PageOf(const ClosingRecord& closing, uint32_t index) {
-  const auto after = std::upper_bound(closing.pages.begin(), closing.pages.end(), index,
-                                      [](uint32_t value, const PageEntry& entry) { return value < entry.packets_before; });
+  const auto after =
+      std::upper_bound(closing.pages.begin(), closing.pages.end(), index,
+                       [](uint32_t value, const PageEntry& entry) { return value < entry.packets_before; });
   auto page = static_cast<size_t>(after - closing.pages.begin());
   while (page > 0 && closing.pages[page - 1].first_record == PageEntry::kNoRecord) page--;
   return page == 0 ? 0 : page - 1;
@@ -181,7 +189,8 @@ Status BlockfileReader::ReadAt(uint64_t offset, std::span<uint8_t> out) const {
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return Fail(SystemError("read " + path_));
     if (got == 0) {
-      return Fail(ErrorKind::kDamaged, path_ + ": the file ends at " + std::to_string(offset) + ", in the middle of a block");
+      return Fail(ErrorKind::kDamaged,
+                  path_ + ": the file ends at " + std::to_string(offset) + ", in the middle of a block");
     }
     out = out.subspan(static_cast<size_t>(got));
     offset += static_cast<uint64_t>(got);
@@ -201,7 +210,8 @@ std::optional<ClosingRecord> BlockfileReader::ClosingBefore(uint64_t end) const 
   if (!ReadAt(end - tail.size(), tail)) return std::nullopt;
   auto closing = DecodeClosingRecord(tail);
   if (!closing || closing->file_id != file_id_ || closing->sequence == 0) return std::nullopt;
-  if (closing->block_offset < header_length_ || closing->block_offset + closing->block_length != end) return std::nullopt;
+  if (closing->block_offset < header_length_ || closing->block_offset + closing->block_length != end)
+    return std::nullopt;
   return closing;
 }
 
@@ -255,7 +265,8 @@ Result<std::vector<BlockSummary>> BlockfileReader::AllBlocks(std::vector<Damaged
     if (sound_end < end) {
       DamagedRange gap = DescribeGap(sound_end, end);
       const uint64_t numbers_end = *closing ? (*closing)->first_packet_number + (*closing)->packet_count : 0;
-      if (!blocks.empty()) gap.packets = blocks.back().first_packet_number - std::min(numbers_end, blocks.back().first_packet_number);
+      if (!blocks.empty())
+        gap.packets = blocks.back().first_packet_number - std::min(numbers_end, blocks.back().first_packet_number);
       damage.push_back(std::move(gap));
     }
     if (!*closing) break;
@@ -309,15 +320,17 @@ Status BlockfileReader::ReadBlock(const BlockSummary& block, std::vector<uint8_t
   return {};
 }
 
-Status BlockfileReader::ReadPackets(const BlockSummary& block, std::span<const uint32_t> numbers, std::vector<uint8_t>& buffer,
-                                    std::vector<NumberedPacket>& out, std::vector<DamagedRange>& damage) const {
+Status BlockfileReader::ReadPackets(const BlockSummary& block, std::span<const uint32_t> numbers,
+                                    std::vector<uint8_t>& buffer, std::vector<NumberedPacket>& out,
+                                    std::vector<DamagedRange>& damage) const {
   auto closing = Closing(block);
   if (!closing) {
     if (closing.error().kind != ErrorKind::kDamaged) return Fail(closing.error());
     damage.push_back({block.offset, block.length, numbers.size(), closing.error().message});
     return {};
   }
-  PageCache pages(*closing, buffer, [this](uint64_t offset, std::span<uint8_t> out_bytes) { return ReadAt(offset, out_bytes); });
+  PageCache pages(*closing, buffer,
+                  [this](uint64_t offset, std::span<uint8_t> out_bytes) { return ReadAt(offset, out_bytes); });
   // A record starts in its page and ends, at the latest, where the next page with a record in it has its first one.
   for (const uint32_t number : numbers) {
     const size_t page = PageOf(*closing, static_cast<uint32_t>(number - closing->first_packet_number));

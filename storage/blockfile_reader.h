@@ -33,8 +33,8 @@ BlockSummary Summarize(const ClosingRecord& closing);
 struct DamagedRange {
   uint64_t offset = 0;
   uint64_t length = 0;
-  uint64_t packets = 0;  // lost in it, as far as known
-  std::string reason;    // "/data/lane/17.pcapng: block at 1048576: page 3: checksum mismatch"
+  uint64_t packets = 0;        // lost in it, as far as known
+  std::string reason;          // "/data/lane/17.pcapng: block at 1048576: page 3: checksum mismatch"
   bool never_written = false;  // a gap record: the recorder was stopped by force while these bytes were on their way
 };
 
@@ -42,8 +42,8 @@ struct DamagedRange {
 // Const members may be called by several threads at once.
 class BlockfileReader {
  public:
-  // Fails with kNotFound when there is no such file, with kDamaged when neither the header block nor any other says what
-  // the file is. A damaged header block alone is reported by header_damage(): interfaces then have no names.
+  // Fails with kNotFound when there is no such file, with kDamaged when neither the header block nor any other says
+  // what the file is. A damaged header block alone is reported by header_damage(): interfaces then have no names.
   static Result<BlockfileReader> Open(const std::string& path);
 
   const std::string& path() const { return path_; }
@@ -54,8 +54,8 @@ class BlockfileReader {
   // Size now: an open file grows.
   Result<uint64_t> size() const;
 
-  // The last block that is wholly on disk; nullopt when there is only the header block. Costs one or a few 8 KiB reads, and
-  // tells the file's time range and packet count so far.
+  // The last block that is wholly on disk; nullopt when there is only the header block. Costs one or a few 8 KiB reads,
+  // and tells the file's time range and packet count so far.
   Result<std::optional<ClosingRecord>> LastBlock() const;
 
   // What the capture counted up to the last block, by interface id.
@@ -64,18 +64,19 @@ class BlockfileReader {
   Result<std::vector<InterfaceCounts>> CountsAt(const ClosingRecord& closing) const;
 
   // All blocks in file order, found from the end by hopping from closing record to closing record: 8 KiB read a block.
-  // Where a closing record is damaged the next sound one before it is searched for and the space between is reported. Of an open
-  // file, only those before the first that is still on its way to the disk.
+  // Where a closing record is damaged the next sound one before it is searched for and the space between is reported.
+  // Of an open file, only those before the first that is still on its way to the disk.
   Result<std::vector<BlockSummary>> Blocks(std::vector<DamagedRange>& damage) const;
   // The same without regard to whether the file is still being written.
   Result<std::vector<BlockSummary>> AllBlocks(std::vector<DamagedRange>& damage) const;
 
-  // Reads a whole block into `buffer` (resized as needed) and hands out its sound packets in order until `visit` returns false.
+  // Reads a whole block into `buffer` (resized as needed) and hands out its sound packets in order until `visit`
+  // returns false.
   Status ReadBlock(const BlockSummary& block, std::vector<uint8_t>& buffer,
                    const std::function<bool(const NumberedPacket&)>& visit, std::vector<DamagedRange>& damage) const;
 
-  // Appends the packets with those numbers in the file, ascending and all of `block`, reading only the pages they lie in, or
-  // the block as a whole when that is cheaper. Views stay valid until `buffer` is used again.
+  // Appends the packets with those numbers in the file, ascending and all of `block`, reading only the pages they lie
+  // in, or the block as a whole when that is cheaper. Views stay valid until `buffer` is used again.
   Status ReadPackets(const BlockSummary& block, std::span<const uint32_t> numbers, std::vector<uint8_t>& buffer,
                      std::vector<NumberedPacket>& out, std::vector<DamagedRange>& damage) const;
 

@@ -59,7 +59,8 @@ bool EndsWith(std::string_view text, std::string_view suffix) {
 }  // namespace
 
 std::string BlockfileName(Timestamp start, bool open) {
-  return fmt::format("{}{:0{}}{}", open ? "." : "", std::max<int64_t>(ToUnixNanoseconds(start), 0), kStartDigits, kBlockfileSuffix);
+  return fmt::format("{}{:0{}}{}", open ? "." : "", std::max<int64_t>(ToUnixNanoseconds(start), 0), kStartDigits,
+                     kBlockfileSuffix);
 }
 
 std::string BlockfileEntry::path() const { return lane_directory + "/" + BlockfileName(start, open); }
@@ -79,7 +80,8 @@ std::optional<BlockfileEntry> ParseBlockfileName(const std::string& lane_directo
   text.remove_suffix(sizeof kBlockfileSuffix - 1);
   int64_t start = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), start);
-  if (text.size() != kStartDigits || error != std::errc{} || end != text.data() + text.size() || start < 0) return std::nullopt;
+  if (text.size() != kStartDigits || error != std::errc{} || end != text.data() + text.size() || start < 0)
+    return std::nullopt;
   entry.start = FromUnixNanoseconds(start);
   entry.lane_directory = lane_directory;
   entry.lane = lane_directory.substr(lane_directory.rfind('/') + 1);
@@ -91,7 +93,8 @@ Result<std::vector<std::string>> ListLanes(const std::string& archive) {
   if (!names) return Fail(names.error());
   std::vector<std::string> lanes;
   for (const DirectoryName& entry : *names) {
-    if (entry.is_directory && !entry.name.starts_with('.') && entry.name != "lost+found") lanes.push_back(archive + "/" + entry.name);
+    if (entry.is_directory && !entry.name.starts_with('.') && entry.name != "lost+found")
+      lanes.push_back(archive + "/" + entry.name);
   }
   std::sort(lanes.begin(), lanes.end());
   return lanes;
@@ -111,7 +114,8 @@ Result<std::vector<BlockfileEntry>> ListLane(const std::string& lane_directory) 
     file.has_index = !file.open && indexes.contains(file.index_path());
     file.bytes = SizeOf(file.path()) + (file.has_index ? SizeOf(file.index_path()) : 0);
   }
-  std::sort(files.begin(), files.end(), [](const BlockfileEntry& a, const BlockfileEntry& b) { return a.start < b.start; });
+  std::sort(files.begin(), files.end(),
+            [](const BlockfileEntry& a, const BlockfileEntry& b) { return a.start < b.start; });
   return files;
 }
 

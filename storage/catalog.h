@@ -10,20 +10,21 @@
 
 namespace dashcap {
 
-// Names in an archive: ARCHIVE/LANE/START_NS.pcapng and ARCHIVE/LANE/START_NS.index, with a leading dot while being written.
-// START_NS has 19 digits, so that names sort by time; it is the time of the file's first packet, or a little more to be unique.
+// Names in an archive: ARCHIVE/LANE/START_NS.pcapng and ARCHIVE/LANE/START_NS.index, with a leading dot while being
+// written. START_NS has 19 digits, so that names sort by time; it is the time of the file's first packet, or a little
+// more to be unique.
 inline constexpr char kBlockfileSuffix[] = ".pcapng";
 inline constexpr char kIndexSuffix[] = ".index";
 
 struct BlockfileEntry {
   std::string lane_directory;  // ARCHIVE/LANE
   std::string lane;
-  Timestamp start{};           // from the name
-  bool open = false;           // still being written (hidden)
+  Timestamp start{};  // from the name
+  bool open = false;  // still being written (hidden)
   bool has_index = false;
-  uint64_t bytes = 0;          // blockfile and index
+  uint64_t bytes = 0;  // blockfile and index
   // Filled in by retention:
-  bool pinned = false;         // ARCHIVE/LANE/START_NS.pin exists
+  bool pinned = false;                            // ARCHIVE/LANE/START_NS.pin exists
   std::optional<Timestamp> newest_packet_before;  // no packet of the file is younger; nullopt: not known
   std::string path() const;
   std::string index_path() const;
@@ -39,8 +40,8 @@ Result<std::vector<std::string>> ListLanes(const std::string& archive);
 // The blockfiles of one lane directory, oldest start first.
 Result<std::vector<BlockfileEntry>> ListLane(const std::string& lane_directory);
 
-// The blockfiles of an archive directory, oldest start first. Names that are not ours are passed over; symbolic links are
-// not followed. A lane directory that can't be read is an error.
+// The blockfiles of an archive directory, oldest start first. Names that are not ours are passed over; symbolic links
+// are not followed. A lane directory that can't be read is an error.
 Result<std::vector<BlockfileEntry>> ListArchive(const std::string& archive);
 
 }  // namespace dashcap

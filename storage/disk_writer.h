@@ -9,8 +9,8 @@
 
 namespace dashcap {
 
-// Starts writes and tells when they are done: io_uring (kernel document io_uring.rst, liburing(7)), or plain pwrite where
-// the system doesn't allow it. One thread.
+// Starts writes and tells when they are done: io_uring (kernel document io_uring.rst, liburing(7)), or plain pwrite
+// where the system doesn't allow it. One thread.
 class DiskWriter {
  public:
   // At most `capacity` writes in flight.

@@ -14,8 +14,8 @@
 namespace dashcap {
 
 // Writes packets of any link types, one lane for each type, because a blockfile has only one. The first type's lane is
-// DIRECTORY itself, another's is DIRECTORY-EN10MB or whatever its name is. Locks and recovers each lane before it writes. One
-// thread.
+// DIRECTORY itself, another's is DIRECTORY-EN10MB or whatever its name is. Locks and recovers each lane before it
+// writes. One thread.
 class LaneSet {
  public:
   struct Callbacks {

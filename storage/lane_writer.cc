@@ -55,7 +55,8 @@ class LaneWriter::Impl {
     CollectWrites(DiskWriter::Wait::kNo);
     const auto now = SteadyClock::now();
     Status status;
-    if (builder_ && builder_->packet_count() > 0 && now - block_begun_ >= options_.flush_interval) status = WriteBlock();
+    if (builder_ && builder_->packet_count() > 0 && now - block_begun_ >= options_.flush_interval)
+      status = WriteBlock();
     if (status && current_ && now - current_->created() >= options_.max_file_age) status = Rotate();
     return status ? TakeFailure() : status;
   }
@@ -113,8 +114,8 @@ class LaneWriter::Impl {
 
   Status AppendToNewBlock(const Packet& packet) {
     if (packet.interface_id >= interfaces_.size()) {
-      return Fail(ErrorKind::kInvalidInput, options_.directory + ": packet of interface " + std::to_string(packet.interface_id) +
-                                                ", which the lane does not have");
+      return Fail(ErrorKind::kInvalidInput, options_.directory + ": packet of interface " +
+                                                std::to_string(packet.interface_id) + ", which the lane does not have");
     }
     if (Status status = WriteBlock(); !status) return status;
     if (current_ && (failed_file_ || current_->size() + kMaxBlockSize > options_.max_file_bytes)) {
@@ -125,7 +126,8 @@ class LaneWriter::Impl {
     }
     if (Status status = TakeFailure(); !status) return status;
     BeginBlock();
-    if (!builder_->Append(packet)) return Fail(ErrorKind::kInvalidInput, options_.directory + ": the packet fits into no block");
+    if (!builder_->Append(packet))
+      return Fail(ErrorKind::kInvalidInput, options_.directory + ": the packet fits into no block");
     packet_bytes_ += packet.bytes.size();
     return {};
   }
@@ -261,7 +263,8 @@ class LaneWriter::Impl {
     }
   }
 
-  // The block is lost. Its file ends here: a new one may have better luck, and the old one is published with what it has.
+  // The block is lost. Its file ends here: a new one may have better luck, and the old one is published with what it
+  // has.
   void GiveUp(uint64_t tag, int error) {
     const auto pending = pending_.find(tag);
     const PendingWrite& write = pending->second;
@@ -352,8 +355,12 @@ Result<std::unique_ptr<LaneWriter>> LaneWriter::Open(LaneOptions options, std::v
 Status LaneWriter::Append(const Packet& packet) { return impl_->Append(packet); }
 Status LaneWriter::Tick(Timestamp) { return impl_->Tick(); }
 Status LaneWriter::Rotate() { return impl_->Rotate(); }
-Status LaneWriter::SetInterfaces(std::vector<Interface> interfaces) { return impl_->SetInterfaces(std::move(interfaces)); }
-void LaneWriter::SetCounts(uint32_t interface_id, const InterfaceCounts& counts) { impl_->SetCounts(interface_id, counts); }
+Status LaneWriter::SetInterfaces(std::vector<Interface> interfaces) {
+  return impl_->SetInterfaces(std::move(interfaces));
+}
+void LaneWriter::SetCounts(uint32_t interface_id, const InterfaceCounts& counts) {
+  impl_->SetCounts(interface_id, counts);
+}
 Status LaneWriter::Finish() { return impl_->Finish(); }
 const LaneCounts& LaneWriter::counts() const { return impl_->counts(); }
 

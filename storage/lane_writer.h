@@ -27,7 +27,8 @@ struct LaneOptions {
   // What to do when the disk has no room: wait for retention (recording), or fail (import).
   enum class NoSpace { kWait, kFail } no_space = NoSpace::kWait;
   bool sync_on_publish = true;  // fdatasync before the rename
-  // Once requested, a disk without room is waited for only a little longer; what can't be written then is lost and counted.
+  // Once requested, a disk without room is waited for only a little longer; what can't be written then is lost and
+  // counted.
   std::stop_token stop;
 };
 
@@ -56,8 +57,8 @@ struct LaneCounts {
 
 // Turns a sequence of packets of one link type into blockfiles of one lane directory: builds blocks, writes them with
 // O_DIRECT and io_uring, several in flight, rotates by size and age, publishes by rename. A file is begun by its first
-// packet and is named after that packet's time (made unique). Where the file system refuses O_DIRECT (tmpfs), through the page
-// cache. One thread; every wait ends when the disk answers.
+// packet and is named after that packet's time (made unique). Where the file system refuses O_DIRECT (tmpfs), through
+// the page cache. One thread; every wait ends when the disk answers.
 class LaneWriter {
  public:
   static Result<std::unique_ptr<LaneWriter>> Open(LaneOptions options, std::vector<Interface> interfaces,

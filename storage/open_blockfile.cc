@@ -89,7 +89,8 @@ void OpenBlockfile::Enter(const SealedBlock& block) {
 void OpenBlockfile::Preallocate() {
   if (next_offset_ + kMaxBlockSize <= preallocated_ || next_offset_ < kMaxBlockSize) return;
   preallocated_ = next_offset_ + kPreallocateStep;
-  (void)::fallocate(file_.get(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(next_offset_), static_cast<off_t>(kPreallocateStep));
+  (void)::fallocate(file_.get(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(next_offset_),
+                    static_cast<off_t>(kPreallocateStep));
 }
 
 void OpenBlockfile::WriteFailed(uint64_t offset, uint32_t length, uint32_t packets) {
@@ -98,7 +99,8 @@ void OpenBlockfile::WriteFailed(uint64_t offset, uint32_t length, uint32_t packe
 }
 
 Result<std::optional<std::string>> OpenBlockfile::Publish(bool sync) {
-  std::sort(failed_.begin(), failed_.end(), [](const FailedRange& a, const FailedRange& b) { return a.offset < b.offset; });
+  std::sort(failed_.begin(), failed_.end(),
+            [](const FailedRange& a, const FailedRange& b) { return a.offset < b.offset; });
   uint64_t end = next_offset_;
   while (!failed_.empty() && failed_.back().offset + failed_.back().length == end) {
     end = failed_.back().offset;

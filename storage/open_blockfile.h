@@ -14,13 +14,13 @@
 
 namespace dashcap {
 
-// One blockfile that is being written: where its next block goes, and what becomes of it in the end. LaneWriter writes the
-// blocks; this knows the file. One thread.
+// One blockfile that is being written: where its next block goes, and what becomes of it in the end. LaneWriter writes
+// the blocks; this knows the file. One thread.
 class OpenBlockfile {
  public:
   // Creates the file, hidden, under a name that no other file of the lane has.
-  static Result<std::unique_ptr<OpenBlockfile>> Create(const std::string& lane_directory, Timestamp start, LinkType link_type,
-                                                       uint32_t interface_count);
+  static Result<std::unique_ptr<OpenBlockfile>> Create(const std::string& lane_directory, Timestamp start,
+                                                       LinkType link_type, uint32_t interface_count);
 
   int fd() const { return file_.get(); }
   uint64_t file_id() const { return file_id_; }
@@ -46,8 +46,8 @@ class OpenBlockfile {
   bool ReadyToPublish() const { return closing_ && Settled(); }
   bool complete() const { return failed_.empty(); }
 
-  // Cuts what was preallocated, covers what failed with gap records, syncs, and renames. Gives the published path; nullopt when
-  // no packet was left and the file was removed. Requires: ReadyToPublish().
+  // Cuts what was preallocated, covers what failed with gap records, syncs, and renames. Gives the published path;
+  // nullopt when no packet was left and the file was removed. Requires: ReadyToPublish().
   Result<std::optional<std::string>> Publish(bool sync);
 
  private:

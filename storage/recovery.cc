@@ -23,7 +23,8 @@ Status Remove(const std::string& path) {
 
 bool IsSound(const BlockfileReader& reader, const BlockSummary& block, std::vector<uint8_t>& buffer) {
   std::vector<DamagedRange> damage;
-  const Status read = reader.ReadBlock(block, buffer, [](const NumberedPacket&) { return true; }, damage);
+  const Status read = reader.ReadBlock(
+      block, buffer, [](const NumberedPacket&) { return true; }, damage);
   return read && damage.empty();
 }
 
@@ -64,7 +65,8 @@ Status PublishRecovered(const BlockfileEntry& file, const SoundParts& parts, Rec
   const uint64_t end = parts.blocks.back().offset + parts.blocks.back().length;
   std::error_code ignored;
   report.bytes_cut += fs::file_size(path, ignored) - end;
-  if (Status status = CoverGaps(open->get(), parts); !status) return Fail(status.error().kind, path + ": " + status.error().message);
+  if (Status status = CoverGaps(open->get(), parts); !status)
+    return Fail(status.error().kind, path + ": " + status.error().message);
   if (::ftruncate(open->get(), static_cast<off_t>(end)) != 0) return Fail(SystemError("cut " + path));
   if (::fdatasync(open->get()) != 0) return Fail(SystemError("sync " + path));
   BlockfileEntry published = file;

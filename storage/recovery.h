@@ -11,10 +11,10 @@
 namespace dashcap {
 
 struct RecoveryReport {
-  uint64_t files_published = 0;   // hidden blockfiles that were cut to their last sound block and published
-  uint64_t files_empty = 0;       // hidden blockfiles without one sound packet, removed
+  uint64_t files_published = 0;  // hidden blockfiles that were cut to their last sound block and published
+  uint64_t files_empty = 0;      // hidden blockfiles without one sound packet, removed
   uint64_t bytes_cut = 0;
-  uint64_t orphan_indexes = 0;    // indexes (published or hidden) without a blockfile, removed
+  uint64_t orphan_indexes = 0;         // indexes (published or hidden) without a blockfile, removed
   std::vector<std::string> unindexed;  // published blockfiles without an index, oldest first; the caller indexes them
 };
 

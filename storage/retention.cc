@@ -37,8 +37,8 @@ Result<DiskSpace> SpaceOf(const std::string& directory) {
   return DiskSpace{uint64_t{space.f_blocks} * space.f_frsize, uint64_t{space.f_bavail} * space.f_frsize};
 }
 
-std::vector<BlockfileEntry> FilesToRemove(const std::vector<BlockfileEntry>& oldest_first, const RetentionLimits& limits,
-                                          const DiskSpace& space, Timestamp now) {
+std::vector<BlockfileEntry> FilesToRemove(const std::vector<BlockfileEntry>& oldest_first,
+                                          const RetentionLimits& limits, const DiskSpace& space, Timestamp now) {
   uint64_t archive_bytes = 0;
   std::map<std::string, Timestamp> newest;  // published file of each lane
   for (const BlockfileEntry& file : oldest_first) {
@@ -52,7 +52,8 @@ std::vector<BlockfileEntry> FilesToRemove(const std::vector<BlockfileEntry>& old
   for (size_t i = 0; i < oldest_first.size(); i++) {
     const BlockfileEntry& file = oldest_first[i];
     if (file.open || file.pinned || file.start == newest[file.lane_directory]) continue;
-    const bool too_old = limits.max_age && file.newest_packet_before && now - *file.newest_packet_before > *limits.max_age;
+    const bool too_old =
+        limits.max_age && file.newest_packet_before && now - *file.newest_packet_before > *limits.max_age;
     if (freed >= bytes_to_free && !too_old) continue;
     freed += file.bytes;
     remove.push_back(file);
@@ -70,11 +71,13 @@ Result<RetentionReport> ApplyRetention(const std::string& archive, const Retenti
   if (!files) return Fail(files.error());
   auto space = SpaceOf(archive);
   if (!space) return Fail(space.error());
-  // All packets of a file are older than the first one of the lane's next file, near enough for an age in hours or days.
+  // All packets of a file are older than the first one of the lane's next file, near enough for an age in hours or
+  // days.
   std::map<std::string, BlockfileEntry*> previous;
   for (BlockfileEntry& file : *files) {
     file.pinned = IsPinned(file);
-    if (BlockfileEntry* before = std::exchange(previous[file.lane_directory], &file)) before->newest_packet_before = file.start;
+    if (BlockfileEntry* before = std::exchange(previous[file.lane_directory], &file))
+      before->newest_packet_before = file.start;
   }
 
   RetentionReport report;

@@ -12,10 +12,10 @@
 namespace dashcap {
 
 struct RetentionLimits {
-  double min_free_percent = 10;           // of the file system; 0: no such limit
-  uint64_t min_free_bytes = 0;            // whichever of the two is more
-  std::optional<uint64_t> max_bytes;      // of blockfiles and indexes together
-  std::optional<Nanoseconds> max_age;     // from the newest packet of a file to now
+  double min_free_percent = 10;        // of the file system; 0: no such limit
+  uint64_t min_free_bytes = 0;         // whichever of the two is more
+  std::optional<uint64_t> max_bytes;   // of blockfiles and indexes together
+  std::optional<Nanoseconds> max_age;  // from the newest packet of a file to now
 };
 
 struct DiskSpace {
@@ -25,10 +25,10 @@ struct DiskSpace {
 
 Result<DiskSpace> SpaceOf(const std::string& directory);
 
-// Which files have to go, oldest first, no more than needed. Never an open file, never the newest published file of a lane.
-// Pinned files stay.
-std::vector<BlockfileEntry> FilesToRemove(const std::vector<BlockfileEntry>& oldest_first, const RetentionLimits& limits,
-                                          const DiskSpace& space, Timestamp now);
+// Which files have to go, oldest first, no more than needed. Never an open file, never the newest published file of a
+// lane. Pinned files stay.
+std::vector<BlockfileEntry> FilesToRemove(const std::vector<BlockfileEntry>& oldest_first,
+                                          const RetentionLimits& limits, const DiskSpace& space, Timestamp now);
 
 // Removes blockfile and index; the index goes first, so that a crash in between leaves a file that is indexed again.
 Status RemoveBlockfile(const BlockfileEntry& file);

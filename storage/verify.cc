@@ -11,7 +11,8 @@ DamagedRange Contradiction(const BlockfileReader& reader, const BlockSummary& bl
 }
 
 // What a block's closing record says against the packets that are in it.
-void VerifyBlock(const BlockfileReader& reader, const BlockSummary& block, std::vector<uint8_t>& buffer, VerifyReport& report) {
+void VerifyBlock(const BlockfileReader& reader, const BlockSummary& block, std::vector<uint8_t>& buffer,
+                 VerifyReport& report) {
   std::optional<Timestamp> first;
   std::optional<Timestamp> last;
   uint64_t packets = 0;
@@ -30,8 +31,8 @@ void VerifyBlock(const BlockfileReader& reader, const BlockSummary& block, std::
   if (!read) report.damage.push_back(Contradiction(reader, block, read.error().message));
   if (report.damage.size() > damage_before) return;
   if (packets != block.packet_count) {
-    report.damage.push_back(Contradiction(reader, block, "holds " + std::to_string(packets) + " packets, says " +
-                                                             std::to_string(block.packet_count)));
+    report.damage.push_back(Contradiction(
+        reader, block, "holds " + std::to_string(packets) + " packets, says " + std::to_string(block.packet_count)));
   } else if (first && (*first != block.first_time || *last != block.last_time)) {
     report.damage.push_back(Contradiction(reader, block, "first or last time differs from its packets"));
   }
@@ -56,8 +57,9 @@ Result<VerifyReport> VerifyBlockfile(const std::string& path, const std::functio
   uint64_t next_packet = 0;
   for (const BlockSummary& block : *blocks) {
     if (block.first_packet_number < next_packet) {
-      report.damage.push_back(Contradiction(*reader, block, "numbers its packets from " + std::to_string(block.first_packet_number) +
-                                                                ", expected " + std::to_string(next_packet)));
+      report.damage.push_back(Contradiction(*reader, block,
+                                            "numbers its packets from " + std::to_string(block.first_packet_number) +
+                                                ", expected " + std::to_string(next_packet)));
     }
     next_packet = block.first_packet_number + block.packet_count;
     VerifyBlock(*reader, block, buffer, report);

@@ -14,7 +14,7 @@ struct VerifyReport {
   uint64_t blocks = 0;
   uint64_t packets = 0;
   uint64_t bytes = 0;
-  std::vector<DamagedRange> damage;  // empty: every byte is as it was written
+  std::vector<DamagedRange> damage;         // empty: every byte is as it was written
   std::vector<DamagedRange> never_written;  // what a forced stop left out
 };
 
