@@ -1,11 +1,12 @@
 // Sends test traffic onto an interface, as raw Ethernet frames, and says how much it sent.
 //
-//   traffic IFACE --flows N --bytes B [--rate PPS] [--packets N]     N made-up IPv4 flows, interleaved at random
-//   traffic IFACE --capture FILE… [--rate PPS] [--packets N]         the frames of captures, in their order, again and
-//   again
+//   traffic IFACE --flows N --bytes B [--rate PPS] [--packets N] [--seconds S]   N made-up IPv4 flows, interleaved at
+//                                                                                random
+//   traffic IFACE --capture FILE… [--rate PPS] [--packets N] [--seconds S]       the frames of captures, in their order,
+//                                                                                again and again
 //
-// Prints one line of JSON: {"packets":…,"bytes":…,"seconds":…}. A frame that the kernel refuses is sent again, so that
-// the figures are what went out. Rate 0 (the default) is as fast as it can.
+// Stops at the first of the two limits. Prints one line of JSON: {"packets":…,"bytes":…,"seconds":…}. A frame that the
+// kernel refuses is sent again, so that the figures are what went out. Rate 0 (the default) is as fast as it can.
 
 #include <linux/if_packet.h>
 #include <net/ethernet.h>
@@ -25,8 +26,8 @@
 #include <thread>
 #include <vector>
 
-#include "base/byte_order.h"
 #include "packet/capture_reader.h"
+#include "tests/tools/made_frames.h"
 
 namespace dashcap {
 namespace {
@@ -35,34 +36,7 @@ using Frame = std::vector<uint8_t>;
 
 constexpr size_t kLargestFrame = 1514;  // Ethernet, MTU 1500
 constexpr unsigned kBatch = 64;
-
-// A UDP or TCP frame between two hosts of 65,536 each, to a well-known port. Checksums are left zero: a recorder does
-// not look at them.
-Frame MakeFrame(std::mt19937& random, size_t bytes, bool tcp) {
-  static constexpr std::array<uint16_t, 8> kPorts = {80, 443, 53, 22, 25, 8080, 123, 3389};
-  constexpr size_t kIp = 14;
-  constexpr size_t kTransport = kIp + 20;
-  Frame frame(bytes);
-  for (uint8_t& byte : frame) byte = static_cast<uint8_t>(random());
-  const std::array<uint8_t, 14> ethernet = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0};
-  std::copy(ethernet.begin(), ethernet.end(), frame.begin());
-  std::fill_n(frame.begin() + kIp, 20, uint8_t{0});
-  frame[kIp] = 0x45;
-  StoreBig16(&frame[kIp + 2], static_cast<uint16_t>(bytes - kIp));
-  frame[kIp + 8] = 64;
-  frame[kIp + 9] = tcp ? 6 : 17;
-  StoreBig32(&frame[kIp + 12], 0x0A000000 | (random() & 0xFFFF));
-  StoreBig32(&frame[kIp + 16], 0xC0A80000 | (random() & 0xFFFF));
-  StoreBig16(&frame[kTransport], static_cast<uint16_t>(1024 + random() % 60000));
-  StoreBig16(&frame[kTransport + 2], kPorts[random() % kPorts.size()]);
-  if (tcp) {
-    frame[kTransport + 12] = 0x50;
-    frame[kTransport + 13] = 0x10;
-  } else {
-    StoreBig16(&frame[kTransport + 4], static_cast<uint16_t>(bytes - kTransport));
-  }
-  return frame;
-}
+constexpr size_t kCacheLine = 64;
 
 Result<std::vector<Frame>> ReadFrames(const std::vector<std::string>& paths) {
   std::vector<Frame> frames;
@@ -122,6 +96,7 @@ struct Options {
   size_t bytes = 64;
   double rate = 0;
   uint64_t packets = 1'000'000;
+  double seconds = 3600;
 };
 
 Status Run(const Options& options) {
@@ -141,16 +116,21 @@ Status Run(const Options& options) {
 
   std::array<mmsghdr, kBatch> messages{};
   std::array<iovec, kBatch> vectors{};
+  for (unsigned i = 0; i < kBatch; i++) {
+    messages[i].msg_hdr.msg_iov = &vectors[i];
+    messages[i].msg_hdr.msg_iovlen = 1;
+  }
   Sent sent;
   size_t next = 0;
   const auto start = Clock::now();
-  while (sent.packets < options.packets) {
+  const auto end = start + std::chrono::duration<double>(options.seconds);
+  while (sent.packets < options.packets && Clock::now() < end) {
     const auto count = static_cast<unsigned>(std::min<uint64_t>(kBatch, options.packets - sent.packets));
     for (unsigned i = 0; i < count; i++) {
       Frame& frame = frames[interleave ? random() % frames.size() : next++ % frames.size()];
       vectors[i] = {frame.data(), frame.size()};
-      messages[i].msg_hdr.msg_iov = &vectors[i];
-      messages[i].msg_hdr.msg_iovlen = 1;
+      // At random over many frames the sender's cache misses would be what is measured.
+      for (size_t at = 0; at < frame.size(); at += kCacheLine) __builtin_prefetch(&frame[at]);
     }
     if (Status status = SendBatch(socket->get(), messages.data(), count, sent); !status) return status;
     if (options.rate > 0) {
@@ -175,6 +155,7 @@ int main(int argc, char** argv) {
   app.add_option("--bytes", options.bytes, "Length of made-up frames")->check(CLI::Range(60, 1514));
   app.add_option("--rate", options.rate, "Packets per second")->check(CLI::NonNegativeNumber);
   app.add_option("--packets", options.packets, "Packets to send");
+  app.add_option("--seconds", options.seconds, "Seconds to send for")->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
   if (options.captures.empty() && options.flows == 0) {
     std::fprintf(stderr, "traffic: one of --flows and --capture is needed\n");
