@@ -75,7 +75,7 @@ void LaneSet::SetCounts(uint32_t interface_id, const InterfaceCounts& counts) {
 LaneCounts LaneSet::counts() const {
   LaneCounts sum;
   for (const auto& [type, lane] : lanes_) {
-    const LaneCounts& counts = lane->writer->counts();
+    const LaneCounts counts = lane->writer->counts();
     sum.packets += counts.packets;
     sum.bytes += counts.bytes;
     sum.cut += counts.cut;

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <stop_token>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,24 +12,9 @@
 #include "packet/capture_writer.h"
 #include "packet/packet.h"
 #include "storage/block.h"
+#include "storage/lane_options.h"
 
 namespace dashcap {
-
-struct LaneOptions {
-  std::string directory;                        // ARCHIVE/LANE; made when missing
-  uint64_t max_file_bytes = uint64_t{1} << 30;  // at most kMaxBlockfileSize
-  Nanoseconds max_file_age = std::chrono::seconds(60);
-  // How long a packet may wait in a part-filled block; a little under the second that is promised, because the ring's
-  // and the disk's time come on top.
-  Nanoseconds flush_interval = std::chrono::milliseconds(700);
-  size_t block_count = 64;  // memory of the lane: blocks of kMaxBlockSize
-  // What to do when the disk has no room: wait for retention (recording), or fail (import).
-  enum class NoSpace { kWait, kFail } no_space = NoSpace::kWait;
-  bool sync_on_publish = true;  // fdatasync before the rename
-  // Once requested, a disk without room is waited for only a little longer; what can't be written then is lost and
-  // counted.
-  std::stop_token stop;
-};
 
 // What happened in a lane, in order. Sent from the thread that owns the LaneWriter.
 struct BlockSealed {  // its write has been started, not necessarily finished
@@ -85,7 +69,7 @@ class LaneWriter {
   // Writes, waits for and publishes everything. The lane can go on afterwards.
   Status Finish();
 
-  const LaneCounts& counts() const;
+  LaneCounts counts() const;
 
  private:
   class Impl;

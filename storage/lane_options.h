@@ -1,0 +1,29 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <stop_token>
+#include <string>
+
+#include "base/time.h"
+
+namespace dashcap {
+
+struct LaneOptions {
+  std::string directory;                        // ARCHIVE/LANE; made when missing
+  uint64_t max_file_bytes = uint64_t{1} << 30;  // at most kMaxBlockfileSize
+  Nanoseconds max_file_age = std::chrono::seconds(60);
+  // How long a packet may wait in a part-filled block; a little under the second that is promised, because the ring's
+  // and the disk's time come on top.
+  Nanoseconds flush_interval = std::chrono::milliseconds(700);
+  size_t block_count = 64;  // memory of the lane: blocks of kMaxBlockSize
+  // What to do when the disk has no room: wait for retention (recording), or fail (import).
+  enum class NoSpace { kWait, kFail } no_space = NoSpace::kWait;
+  bool sync_on_publish = true;  // fdatasync before the rename
+  // Once requested, a disk without room is waited for only a little longer; what can't be written then is lost and
+  // counted.
+  std::stop_token stop;
+};
+
+}  // namespace dashcap
