@@ -102,7 +102,9 @@ void RecordUntilTold(const Config& config, Recorder& recorder, const sigset_t& s
 
 Status Run(const Config& config) {
   const sigset_t signals = BlockSignals();
-  auto recorder = Recorder::Open(config);
+  auto sources = Recorder::OpenSources(config);
+  if (!sources) return Fail(sources.error());
+  auto recorder = Recorder::Open(config, std::move(*sources));
   if (!recorder) return Fail(recorder.error());
   (*recorder)->Start();
   for (const LaneStatus& lane : (*recorder)->status().lanes)

@@ -36,6 +36,13 @@ Status CheckArchive(const std::string& directory) {
   return {};
 }
 
+Status CheckArchives(const Config& config) {
+  for (const std::string& directory : config.archive.directories) {
+    if (Status status = CheckArchive(directory); !status) return status;
+  }
+  return {};
+}
+
 void LogRecovery(const std::string& directory, const RecoveryReport& report) {
   if (report.files_published + report.files_empty + report.orphan_indexes > 0) {
     LogInfo("{}: recovered {} blockfiles ({} bytes cut), removed {} without a packet and {} stray indexes", directory,
@@ -46,15 +53,25 @@ void LogRecovery(const std::string& directory, const RecoveryReport& report) {
 
 }  // namespace
 
-Result<std::unique_ptr<Recorder>> Recorder::Open(const Config& config) {
+Result<Recorder::Sources> Recorder::OpenSources(const Config& config) {
   if (config.capture.empty())
     return Fail(ErrorKind::kInvalidInput, "nothing to capture: name an interface in \"capture\"");
-  for (const std::string& directory : config.archive.directories) {
-    if (Status status = CheckArchive(directory); !status) return Fail(status.error());
+  if (Status status = CheckArchives(config); !status) return Fail(status.error());
+  Sources sources;
+  for (const CaptureConfig& capture : config.capture) {
+    auto source = OpenSource(capture);
+    if (!source) return Fail(source.error());
+    sources.push_back(std::move(*source));
   }
+  return sources;
+}
+
+Result<std::unique_ptr<Recorder>> Recorder::Open(const Config& config, Sources sources) {
+  if (Status status = CheckArchives(config); !status) return Fail(status.error());
   std::unique_ptr<Recorder> recorder(new Recorder(config));
-  for (size_t i = 0; i < config.capture.size(); i++) {
-    if (Status status = recorder->OpenLane(config.capture[i], i); !status) return Fail(status.error());
+  for (size_t i = 0; i < sources.size(); i++) {
+    Status status = recorder->OpenLane(config.capture[i], i, std::move(sources[i]));
+    if (!status) return Fail(status.error());
   }
   return recorder;
 }
@@ -62,7 +79,7 @@ Result<std::unique_ptr<Recorder>> Recorder::Open(const Config& config) {
 Recorder::~Recorder() { (void)Stop(false); }
 
 // Lanes are spread over the archive's directories.
-Status Recorder::OpenLane(const CaptureConfig& capture, size_t number) {
+Status Recorder::OpenLane(const CaptureConfig& capture, size_t number, std::unique_ptr<CaptureSource> source) {
   const std::vector<std::string>& archives = config_.archive.directories;
   Lane::Settings settings;
   settings.name = capture.interface;
@@ -75,12 +92,10 @@ Status Recorder::OpenLane(const CaptureConfig& capture, size_t number) {
     LogRecovery(directory, report);
     for (const std::string& blockfile : report.unindexed) tables_.IndexLater(blockfile);
   };
-  auto source = OpenSource(capture);
-  if (!source) return Fail(source.error());
   // Blocks that wait for the indexer must leave the lane enough to fill and to write.
   LaneThreads threads;
   threads.queue = std::make_unique<LaneEventQueue>(std::max<size_t>(settings.options.block_count / 2, 2));
-  auto lane = Lane::Open(std::move(settings), std::move(*source), *threads.queue);
+  auto lane = Lane::Open(std::move(settings), std::move(source), *threads.queue);
   if (!lane) return Fail(lane.error());
   threads.lane = std::move(*lane);
   lanes_.push_back(std::move(threads));

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "config/config.h"
+#include "daemon/capture_source.h"
 #include "daemon/index_thread.h"
 #include "daemon/lane.h"
 #include "daemon/retention_thread.h"
@@ -18,8 +19,13 @@ namespace dashcap {
 // calls it.
 class Recorder {
  public:
-  // Opens every source and archive directory; what is wrong shows here, before anything is recorded.
-  static Result<std::unique_ptr<Recorder>> Open(const Config& config);
+  // In the order of config.capture.
+  using Sources = std::vector<std::unique_ptr<CaptureSource>>;
+  // The only step that needs privileges: opens every source. No thread is started, so that the process can be confined
+  // afterwards, and the archive is not written to yet.
+  static Result<Sources> OpenSources(const Config& config);
+  // Opens every archive directory; what is wrong shows here, before anything is recorded.
+  static Result<std::unique_ptr<Recorder>> Open(const Config& config, Sources sources);
   ~Recorder();
 
   void Start();
@@ -40,7 +46,7 @@ class Recorder {
   };
 
   explicit Recorder(const Config& config) : config_(config), started_(Now()) {}
-  Status OpenLane(const CaptureConfig& capture, size_t number);
+  Status OpenLane(const CaptureConfig& capture, size_t number, std::unique_ptr<CaptureSource> source);
   void StartIndexer(LaneThreads& threads);
 
   const Config config_;
