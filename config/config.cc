@@ -85,11 +85,13 @@ KeyTable<ArchiveConfig> ArchiveKeys() {
 KeyTable<CaptureConfig> CaptureKeys() {
   using C = CaptureConfig;
   return {
-      {"interface", &C::interface, TextThat(IsInterfaceName, "the name of an interface"),
-       "the interface to record; with source \"file\" the name to record under, by default that of the file",
+      {"interface", &C::interface, TextThat(IsNotEmpty, "the name of an interface"),
+       "the interface to record; with source \"pcap\" any device that libpcap knows, with source \"file\" the name to "
+       "record under, by default that of the file",
        Need::kRequired},
-      {"source", &C::source, OneOf<C::Source>({{"af_packet", C::Source::kAfPacket}, {"file", C::Source::kFile}}),
-       "where packets come from: a network interface, or a capture file"},
+      {"source", &C::source,
+       OneOf<C::Source>({{"af_packet", C::Source::kAfPacket}, {"pcap", C::Source::kPcap}, {"file", C::Source::kFile}}),
+       "where packets come from: a network interface, a device of libpcap, or a capture file"},
       {"filter", &C::filter, Text(), "record only what this pcap-filter(7) expression accepts"},
       {"promiscuous", &C::promiscuous, Boolean(), "also record frames that are addressed to other machines"},
       {"snap_length", &C::snap_length, Number(64, 1048576), "bytes to keep of each packet"},
@@ -97,6 +99,18 @@ KeyTable<CaptureConfig> CaptureKeys() {
        "kernel memory that holds packets until they are taken; it covers bursts"},
       {"block_memory_bytes", &C::block_memory_bytes, Size(4 * kMebi),
        "memory for blocks on their way to the disk; it covers a disk that pauses"},
+      {"immediate", &C::immediate, Boolean(),
+       "with source \"pcap\": hand out each packet at once rather than many together"},
+      {"monitor_mode", &C::monitor_mode, Boolean(), "with source \"pcap\": record 802.11 as it is on the air"},
+      {"nanoseconds", &C::nanoseconds, Boolean(),
+       "with source \"pcap\": ask for timestamps in nanoseconds; devices without them give microseconds"},
+      {"timestamp_type", &C::timestamp_type, Text(),
+       "with source \"pcap\": a timestamp type of pcap-tstamp(7) that the device has; empty for its own"},
+      {"link_type", &C::link_type, Text(),
+       "with source \"pcap\": one of the link types that `tcpdump -L` prints for the device; empty for its own"},
+      {"direction", &C::direction,
+       OneOf<C::Direction>({{"both", C::Direction::kBoth}, {"in", C::Direction::kIn}, {"out", C::Direction::kOut}}),
+       "with source \"pcap\": record only what comes in or goes out"},
       {"file", &C::file, Text(), "with source \"file\": the pcap or pcapng file, or - for standard input"},
       {"pace", &C::pace, OneOf<C::Pace>({{"fast", C::Pace::kFast}, {"recorded", C::Pace::kRecorded}}),
        "with source \"file\": as fast as it can be stored, or with the pauses between the packets' times"},
@@ -157,6 +171,22 @@ Status CheckSource(const CaptureConfig& capture, const std::string& path) {
   const bool from_file = capture.source == CaptureConfig::Source::kFile;
   if (from_file && capture.file.empty()) return Invalid(path + ".file: required with source \"file\"");
   if (!from_file && !capture.file.empty()) return Invalid(path + ".file: allowed with source \"file\" only");
+  // What names a device is libpcap's business.
+  if (capture.source == CaptureConfig::Source::kPcap) return {};
+  if (!IsInterfaceName(capture.interface))
+    return Refuse(Json(capture.interface), path + ".interface", "the name of an interface");
+  const CaptureConfig defaults;
+  const std::pair<const char*, bool> given[] = {
+      {"immediate", capture.immediate != defaults.immediate},
+      {"monitor_mode", capture.monitor_mode != defaults.monitor_mode},
+      {"nanoseconds", capture.nanoseconds != defaults.nanoseconds},
+      {"timestamp_type", capture.timestamp_type != defaults.timestamp_type},
+      {"link_type", capture.link_type != defaults.link_type},
+      {"direction", capture.direction != defaults.direction},
+  };
+  for (const auto& [key, is_given] : given) {
+    if (is_given) return Invalid(path + "." + key + ": allowed with source \"pcap\" only");
+  }
   return {};
 }
 

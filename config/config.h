@@ -23,12 +23,19 @@ struct ArchiveConfig {
 
 struct CaptureConfig {
   std::string interface;  // required
-  enum class Source { kAfPacket, kFile } source = Source::kAfPacket;
+  enum class Source { kAfPacket, kPcap, kFile } source = Source::kAfPacket;
   std::string filter;  // pcap-filter(7) text
   bool promiscuous = true;
   uint32_t snap_length = 262144;
   uint64_t ring_bytes = uint64_t{64} << 20;
   uint64_t block_memory_bytes = uint64_t{64} << 20;
+  // Source "pcap".
+  bool immediate = false;
+  bool monitor_mode = false;
+  bool nanoseconds = true;
+  std::string timestamp_type;  // pcap-tstamp(7); empty: the device's own
+  std::string link_type;       // "LINUX_SLL2"; empty: the device's own
+  enum class Direction { kBoth, kIn, kOut } direction = Direction::kBoth;
   std::string file;  // source "file": path, or "-"
   enum class Pace { kFast, kRecorded } pace = Pace::kFast;
 };

@@ -24,6 +24,7 @@ struct CommandLine {
   std::string config = "/etc/dashcap/dashcap.json";
   bool check = false;
   std::string interface;
+  std::string source;
   std::string archive;
   std::string file;
   std::string pace = "fast";
@@ -37,7 +38,9 @@ Config Override(Config config, const CommandLine& options) {
   if (!options.interface.empty() || !options.file.empty()) {
     CaptureConfig capture = config.capture.empty() ? CaptureConfig() : config.capture.front();
     if (!options.interface.empty()) {
-      capture.source = CaptureConfig::Source::kAfPacket;
+      if (options.source == "pcap") capture.source = CaptureConfig::Source::kPcap;
+      if (options.source == "af_packet") capture.source = CaptureConfig::Source::kAfPacket;
+      if (capture.source == CaptureConfig::Source::kFile) capture.source = CaptureConfig::Source::kAfPacket;
       capture.interface = options.interface;
     }
     if (!options.file.empty()) {
@@ -128,6 +131,8 @@ int Main(int argc, char** argv) {
   app.add_option("--config", options.config, "Settings")->type_name("FILE")->capture_default_str();
   app.add_flag("--check", options.check, "Check the settings, print what they come to or what is wrong, and exit");
   app.add_option("--interface", options.interface, "Record this interface instead of the configured ones");
+  app.add_option("--source", options.source, "With --interface: af_packet, or pcap for any device that libpcap knows")
+      ->check(CLI::IsMember({"af_packet", "pcap"}));
   app.add_option("--archive", options.archive, "Record into this directory instead of the configured ones")
       ->type_name("DIR");
   app.add_option("--read", options.file, "Record from this capture file (pcap, pcapng; - is standard input), then stop")

@@ -9,23 +9,37 @@
 #include "base/log.h"
 #include "daemon/af_packet_source.h"
 #include "daemon/file_source.h"
+#include "daemon/lane_name.h"
+#include "daemon/pcap_source.h"
 
 namespace dashcap {
 namespace {
+
+PcapOptions PcapOptionsOf(const CaptureConfig& capture) {
+  PcapOptions options;
+  options.device = capture.interface;
+  options.filter = capture.filter;
+  options.promiscuous = capture.promiscuous;
+  options.snap_length = capture.snap_length;
+  options.buffer_bytes = capture.ring_bytes;
+  options.immediate = capture.immediate;
+  options.monitor_mode = capture.monitor_mode;
+  options.timestamp_type = capture.timestamp_type;
+  options.link_type = capture.link_type;
+  options.nanoseconds = capture.nanoseconds;
+  using Direction = CaptureConfig::Direction;
+  if (capture.direction == Direction::kIn) options.direction = PcapOptions::Direction::kIn;
+  if (capture.direction == Direction::kOut) options.direction = PcapOptions::Direction::kOut;
+  return options;
+}
 
 Result<std::unique_ptr<CaptureSource>> OpenSource(const CaptureConfig& capture) {
   if (capture.source == CaptureConfig::Source::kFile) {
     return OpenFileSource(capture.file, capture.pace == CaptureConfig::Pace::kFast ? Pace::kFast : Pace::kRecorded);
   }
+  if (capture.source == CaptureConfig::Source::kPcap) return OpenPcap(PcapOptionsOf(capture));
   return OpenAfPacket(
       {capture.interface, capture.filter, capture.promiscuous, capture.snap_length, capture.ring_bytes});
-}
-
-// Interface names may hold anything but a slash; a leading dot would hide the lane.
-std::string LaneName(std::string interface) {
-  std::replace(interface.begin(), interface.end(), '/', '_');
-  if (interface.starts_with('.')) interface.front() = '_';
-  return interface;
 }
 
 Status CheckArchive(const std::string& directory) {
