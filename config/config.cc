@@ -95,10 +95,19 @@ KeyTable<CaptureConfig> CaptureKeys() {
       {"filter", &C::filter, Text(), "record only what this pcap-filter(7) expression accepts"},
       {"promiscuous", &C::promiscuous, Boolean(), "also record frames that are addressed to other machines"},
       {"snap_length", &C::snap_length, Number(64, 1048576), "bytes to keep of each packet"},
+      {"lanes", &C::lanes, Number(1, 64),
+       "capture threads, each with its own ring, blockfiles and index, among which the packets are dealt"},
+      {"fanout", &C::fanout,
+       OneOf<C::Fanout>({{"hosts", C::Fanout::kHosts}, {"flow", C::Fanout::kFlow}, {"cpu", C::Fanout::kCpu}}),
+       "with several lanes, by what packets are dealt: the two addresses, the kernel's flow hash, the receiving CPU"},
+      {"rollover", &C::rollover, Boolean(),
+       "with several lanes, hand a packet to another lane when the ring of its own is full"},
+      {"cpus", &C::cpus, ListOf(Number(0, 1023), 0, "CPU numbers"),
+       "the CPUs that the lanes' capture threads are bound to, in turn; empty: any CPU"},
       {"ring_bytes", &C::ring_bytes, Size(kMebi, 4 * kGibi),
-       "kernel memory that holds packets until they are taken; it covers bursts"},
+       "kernel memory of each lane that holds packets until they are taken; it covers bursts"},
       {"block_memory_bytes", &C::block_memory_bytes, Size(4 * kMebi),
-       "memory for blocks on their way to the disk; it covers a disk that pauses"},
+       "memory of each lane for blocks on their way to the disk; it covers a disk that pauses"},
       {"immediate", &C::immediate, Boolean(),
        "with source \"pcap\": hand out each packet at once rather than many together"},
       {"monitor_mode", &C::monitor_mode, Boolean(), "with source \"pcap\": record 802.11 as it is on the air"},
@@ -171,6 +180,8 @@ Status CheckSource(const CaptureConfig& capture, const std::string& path) {
   const bool from_file = capture.source == CaptureConfig::Source::kFile;
   if (from_file && capture.file.empty()) return Invalid(path + ".file: required with source \"file\"");
   if (!from_file && !capture.file.empty()) return Invalid(path + ".file: allowed with source \"file\" only");
+  if (capture.source != CaptureConfig::Source::kAfPacket && capture.lanes != 1)
+    return Invalid(path + ".lanes: several are allowed with source \"af_packet\" only");
   // What names a device is libpcap's business.
   if (capture.source == CaptureConfig::Source::kPcap) return {};
   if (!IsInterfaceName(capture.interface))

@@ -27,8 +27,12 @@ struct CaptureConfig {
   std::string filter;  // pcap-filter(7) text
   bool promiscuous = true;
   uint32_t snap_length = 262144;
-  uint64_t ring_bytes = uint64_t{64} << 20;
-  uint64_t block_memory_bytes = uint64_t{64} << 20;
+  uint32_t lanes = 1;
+  enum class Fanout { kHosts, kFlow, kCpu } fanout = Fanout::kHosts;
+  bool rollover = false;
+  std::vector<uint32_t> cpus;                        // of the capture threads, in turn; empty: any
+  uint64_t ring_bytes = uint64_t{64} << 20;          // of each lane
+  uint64_t block_memory_bytes = uint64_t{64} << 20;  // of each lane
   // Source "pcap".
   bool immediate = false;
   bool monitor_mode = false;

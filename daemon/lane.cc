@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "daemon/cpu_binding.h"
 
 namespace dashcap {
 namespace {
@@ -29,6 +30,9 @@ Lane::Lane(Settings settings, std::unique_ptr<CaptureSource> source, LaneEventQu
 
 Result<std::unique_ptr<Lane>> Lane::Open(Settings settings, std::unique_ptr<CaptureSource> source,
                                          LaneEventQueue& queue) {
+  if (settings.cpu) {
+    if (Status status = CheckCpu(*settings.cpu); !status) return Fail(status.error());
+  }
   std::unique_ptr<Lane> lane(new Lane(std::move(settings), std::move(source), queue));
   const std::vector<Interface>& interfaces = lane->source_->interfaces();
   if (Status status = lane->writers_.SetInterfaces(interfaces); !status) return Fail(status.error());
@@ -51,6 +55,7 @@ LaneStatus Lane::status() const {
 }
 
 void Lane::Run(std::stop_token stop) {
+  if (settings_.cpu) BindThreadTo(*settings_.cpu);
   bool more = true;
   while (more && !stop.stop_requested()) {
     more = PollOnce(kPollTimeout);

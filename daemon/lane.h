@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -34,6 +35,7 @@ class Lane {
   struct Settings {
     std::string name;
     LaneOptions options;
+    std::optional<uint32_t> cpu;  // that the thread is bound to
     std::function<void(const std::string& lane_directory, const RecoveryReport&)> on_recovered;
   };
   // Opens the directory; nothing is captured before Start().

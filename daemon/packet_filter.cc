@@ -1,5 +1,6 @@
 #include "daemon/packet_filter.h"
 
+#include <linux/if_packet.h>
 #include <pcap/pcap.h>
 
 #include <cstring>
@@ -56,6 +57,12 @@ Result<PacketFilter> PacketFilter::Compile(const std::string& text, const std::s
     if (instruction.code == (BPF_RET | BPF_K) && instruction.k != 0) instruction.k = snap_length;
   }
   return filter;
+}
+
+std::vector<sock_filter> PacketFilter::RejectOutgoing() {
+  return {{BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_PKTTYPE)},
+          {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, PACKET_OUTGOING},
+          RejectAll()};
 }
 
 bool PacketFilter::Accepts(std::span<const uint8_t> bytes, uint32_t original_length) const {

@@ -7,40 +7,10 @@
 #include <utility>
 
 #include "base/log.h"
-#include "daemon/af_packet_source.h"
-#include "daemon/file_source.h"
-#include "daemon/lane_name.h"
-#include "daemon/pcap_source.h"
+#include "daemon/lane_sources.h"
 
 namespace dashcap {
 namespace {
-
-PcapOptions PcapOptionsOf(const CaptureConfig& capture) {
-  PcapOptions options;
-  options.device = capture.interface;
-  options.filter = capture.filter;
-  options.promiscuous = capture.promiscuous;
-  options.snap_length = capture.snap_length;
-  options.buffer_bytes = capture.ring_bytes;
-  options.immediate = capture.immediate;
-  options.monitor_mode = capture.monitor_mode;
-  options.timestamp_type = capture.timestamp_type;
-  options.link_type = capture.link_type;
-  options.nanoseconds = capture.nanoseconds;
-  using Direction = CaptureConfig::Direction;
-  if (capture.direction == Direction::kIn) options.direction = PcapOptions::Direction::kIn;
-  if (capture.direction == Direction::kOut) options.direction = PcapOptions::Direction::kOut;
-  return options;
-}
-
-Result<std::unique_ptr<CaptureSource>> OpenSource(const CaptureConfig& capture) {
-  if (capture.source == CaptureConfig::Source::kFile) {
-    return OpenFileSource(capture.file, capture.pace == CaptureConfig::Pace::kFast ? Pace::kFast : Pace::kRecorded);
-  }
-  if (capture.source == CaptureConfig::Source::kPcap) return OpenPcap(PcapOptionsOf(capture));
-  return OpenAfPacket(
-      {capture.interface, capture.filter, capture.promiscuous, capture.snap_length, capture.ring_bytes});
-}
 
 Status CheckArchive(const std::string& directory) {
   struct stat status;
@@ -68,24 +38,15 @@ void LogRecovery(const std::string& directory, const RecoveryReport& report) {
 }  // namespace
 
 Result<Recorder::Sources> Recorder::OpenSources(const Config& config) {
-  if (config.capture.empty())
-    return Fail(ErrorKind::kInvalidInput, "nothing to capture: name an interface in \"capture\"");
   if (Status status = CheckArchives(config); !status) return Fail(status.error());
-  Sources sources;
-  for (const CaptureConfig& capture : config.capture) {
-    auto source = OpenSource(capture);
-    if (!source) return Fail(source.error());
-    sources.push_back(std::move(*source));
-  }
-  return sources;
+  return OpenLaneSources(config);
 }
 
 Result<std::unique_ptr<Recorder>> Recorder::Open(const Config& config, Sources sources) {
   if (Status status = CheckArchives(config); !status) return Fail(status.error());
   std::unique_ptr<Recorder> recorder(new Recorder(config));
-  for (size_t i = 0; i < sources.size(); i++) {
-    Status status = recorder->OpenLane(config.capture[i], i, std::move(sources[i]));
-    if (!status) return Fail(status.error());
+  for (LaneSource& source : sources) {
+    if (Status status = recorder->OpenLane(std::move(source)); !status) return Fail(status.error());
   }
   return recorder;
 }
@@ -93,15 +54,17 @@ Result<std::unique_ptr<Recorder>> Recorder::Open(const Config& config, Sources s
 Recorder::~Recorder() { (void)Stop(false); }
 
 // Lanes are spread over the archive's directories.
-Status Recorder::OpenLane(const CaptureConfig& capture, size_t number, std::unique_ptr<CaptureSource> source) {
+Status Recorder::OpenLane(LaneSource source) {
+  const CaptureConfig& capture = config_.capture[source.capture];
   const std::vector<std::string>& archives = config_.archive.directories;
   Lane::Settings settings;
   settings.name = capture.interface;
-  settings.options.directory = archives[number % archives.size()] + "/" + LaneName(capture.interface);
+  settings.options.directory = archives[lanes_.size() % archives.size()] + "/" + source.name;
   settings.options.max_file_bytes = config_.archive.file_bytes;
   settings.options.max_file_age = config_.archive.file_age;
   settings.options.block_count = capture.block_memory_bytes / kMaxBlockSize;
   settings.options.stop = stop_.get_token();
+  if (!capture.cpus.empty()) settings.cpu = capture.cpus[source.number % capture.cpus.size()];
   settings.on_recovered = [this](const std::string& directory, const RecoveryReport& report) {
     LogRecovery(directory, report);
     for (const std::string& blockfile : report.unindexed) tables_.IndexLater(blockfile);
@@ -109,7 +72,7 @@ Status Recorder::OpenLane(const CaptureConfig& capture, size_t number, std::uniq
   // Blocks that wait for the indexer must leave the lane enough to fill and to write.
   LaneThreads threads;
   threads.queue = std::make_unique<LaneEventQueue>(std::max<size_t>(settings.options.block_count / 2, 2));
-  auto lane = Lane::Open(std::move(settings), std::move(source), *threads.queue);
+  auto lane = Lane::Open(std::move(settings), std::move(source.source), *threads.queue);
   if (!lane) return Fail(lane.error());
   threads.lane = std::move(*lane);
   lanes_.push_back(std::move(threads));

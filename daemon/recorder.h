@@ -6,21 +6,19 @@
 
 #include "base/result.h"
 #include "config/config.h"
-#include "daemon/capture_source.h"
 #include "daemon/index_thread.h"
 #include "daemon/lane.h"
+#include "daemon/lane_sources.h"
 #include "daemon/retention_thread.h"
 #include "daemon/status_file.h"
 #include "daemon/table_thread.h"
 
 namespace dashcap {
 
-// All that dashcapd runs: a lane with its indexer thread for each capture, table writing and retention. One thread
-// calls it.
+// All that dashcapd runs: the lanes with their indexer threads, table writing and retention. One thread calls it.
 class Recorder {
  public:
-  // In the order of config.capture.
-  using Sources = std::vector<std::unique_ptr<CaptureSource>>;
+  using Sources = std::vector<LaneSource>;
   // The only step that needs privileges: opens every source. No thread is started, so that the process can be confined
   // afterwards, and the archive is not written to yet.
   static Result<Sources> OpenSources(const Config& config);
@@ -46,7 +44,7 @@ class Recorder {
   };
 
   explicit Recorder(const Config& config) : config_(config), started_(Now()) {}
-  Status OpenLane(const CaptureConfig& capture, size_t number, std::unique_ptr<CaptureSource> source);
+  Status OpenLane(LaneSource source);
   void StartIndexer(LaneThreads& threads);
 
   const Config config_;
