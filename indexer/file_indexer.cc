@@ -59,7 +59,7 @@ Status FileIndexer::AddBlockfile(const BlockfileReader& reader) {
   if (!blocks) return Fail(blocks.error());
   std::vector<uint8_t> buffer;
   for (const BlockSummary& block : *blocks) {
-    const Status read = reader.ReadBlock(
+    Status read = reader.ReadBlock(
         block, buffer,
         [this](const NumberedPacket& packet) {
           AddPacket(packet);

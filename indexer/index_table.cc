@@ -121,7 +121,7 @@ class IndexTable::Impl {
     std::string_view rest = **value;
     auto record = TakeFlowRecord(rest);
     if (!record) return Fail(Damaged("the record of flow " + std::to_string(id) + " makes no sense"));
-    return std::move(*record);
+    return *record;
   }
 
   Status ForEachFlow(const std::vector<FlowId>* ids,
