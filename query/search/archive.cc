@@ -48,6 +48,7 @@ class Archive::Impl {
       }
     }
     std::vector<BlockfileEntry> files;
+    files.reserve(found.size());
     for (auto& [name, file] : found) files.push_back(std::move(file));
     std::stable_sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.start < b.start; });
     infos_.Keep(files);

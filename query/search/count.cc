@@ -74,13 +74,13 @@ class FileCount {
         if (flow.Wants(posting.direction)) numbers.push_back(posting.packet_number);
       }
     }
-    return numbers.empty() ? Status() : AddPackets(std::move(numbers), range, stop);
+    return numbers.empty() ? Status() : AddPackets(numbers, range, stop);
   }
 
-  Status AddPackets(std::vector<uint32_t> numbers, TimeRange range, std::stop_token stop) {
+  Status AddPackets(const std::vector<uint32_t>& numbers, TimeRange range, std::stop_token stop) {
     auto reader = BlockfileReader::Open(reader_.path());
     if (!reader) return Fail(reader.error());
-    auto packets = AnswerByNumbers(std::move(*reader), *table_, range, std::move(numbers));
+    auto packets = AnswerByNumbers(std::move(*reader), *table_, range, numbers);
     if (!packets) return Fail(packets.error());
     while (true) {
       auto next = (*packets)->Next(stop, answer.missing.damage);

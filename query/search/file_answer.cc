@@ -160,14 +160,14 @@ Result<std::optional<NumberedPacket>> FileAnswer::Next(std::stop_token stop, std
   return std::optional(found_[next_found_++]);
 }
 
-Result<std::unique_ptr<FileAnswer>> AnswerByIndex(BlockfileReader reader, std::shared_ptr<const IndexTable> table,
+Result<std::unique_ptr<FileAnswer>> AnswerByIndex(BlockfileReader reader, const IndexTable& table,
                                                   const std::vector<TimeSlice>& slices) {
-  auto blocks = table->Blocks();
+  auto blocks = table.Blocks();
   if (!blocks) return Fail(blocks.error());
   std::vector<Selection> selections;
   for (const TimeSlice& slice : slices) {
-    if (!slice.range.Overlaps(table->summary().first_time, table->summary().last_time)) continue;
-    auto packets = SelectPackets(*table, *blocks, slice);
+    if (!slice.range.Overlaps(table.summary().first_time, table.summary().last_time)) continue;
+    auto packets = SelectPackets(table, *blocks, slice);
     if (!packets) return Fail(packets.error());
     selections.push_back({slice.range, std::move(*packets)});
   }
@@ -175,7 +175,7 @@ Result<std::unique_ptr<FileAnswer>> AnswerByIndex(BlockfileReader reader, std::s
 }
 
 Result<std::unique_ptr<FileAnswer>> AnswerByNumbers(BlockfileReader reader, const IndexTable& table, TimeRange range,
-                                                    std::vector<uint32_t> numbers) {
+                                                    const std::vector<uint32_t>& numbers) {
   auto blocks = table.Blocks();
   if (!blocks) return Fail(blocks.error());
   PacketSet packets(numbers.size(), uint64_t{1} << 32);

@@ -53,12 +53,12 @@ class FileAnswer {
 };
 
 // By the index. kDamaged when the table turns out to be: scan then.
-Result<std::unique_ptr<FileAnswer>> AnswerByIndex(BlockfileReader reader, std::shared_ptr<const IndexTable> table,
+Result<std::unique_ptr<FileAnswer>> AnswerByIndex(BlockfileReader reader, const IndexTable& table,
                                                   const std::vector<TimeSlice>& slices);
 
 // Only these packets of the file, none but those in the range.
 Result<std::unique_ptr<FileAnswer>> AnswerByNumbers(BlockfileReader reader, const IndexTable& table, TimeRange range,
-                                                    std::vector<uint32_t> numbers);
+                                                    const std::vector<uint32_t>& numbers);
 
 // By decoding every packet of the blocks that may hold some.
 Result<std::unique_ptr<FileAnswer>> AnswerByScan(BlockfileReader reader, const Question& question,

@@ -38,7 +38,7 @@ Result<std::unique_ptr<FileAnswer>> FileOpener::Open(const BlockfileEntry& entry
   std::string why;
   auto table = question.slices ? TableOf(entry, *reader, why) : nullptr;
   if (table) {
-    auto answer = AnswerByIndex(std::move(*reader), std::move(table), *question.slices);
+    auto answer = AnswerByIndex(std::move(*reader), *table, *question.slices);
     if (answer) {
       statistics.files_by_index++;
       return answer;
