@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cassert>
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/byte_order.h"
 #include "base/byte_reader.h"
 
 namespace dashcap {
@@ -23,18 +25,22 @@ class BitWriter {
     assert(count <= 32 && bits >> count == 0);
     pending_ |= bits << pending_count_;
     pending_count_ += count;
-    for (; pending_count_ >= 8; pending_count_ -= 8, pending_ >>= 8) out_.push_back(static_cast<char>(pending_));
+    if (pending_count_ < 32) return;
+    std::array<uint8_t, 4> bytes;
+    StoreLittle32(bytes.data(), static_cast<uint32_t>(pending_));
+    out_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    pending_ >>= 32;
+    pending_count_ -= 32;
   }
   void Finish() {
-    if (pending_count_ > 0) out_.push_back(static_cast<char>(pending_));
-    pending_ = 0;
-    pending_count_ = 0;
+    for (; pending_count_ > 0; pending_count_ -= std::min(pending_count_, 8u), pending_ >>= 8)
+      out_.push_back(static_cast<char>(pending_));
   }
 
  private:
   std::string& out_;
   uint64_t pending_ = 0;
-  unsigned pending_count_ = 0;  // below 8 between calls
+  unsigned pending_count_ = 0;  // below 32 between calls
 };
 
 // Reads them back. As with ByteReader, reading past the end yields zeros and makes failed() true for good.

@@ -68,52 +68,21 @@ Address TakeAddress(RecordReader& in, uint8_t kind) {
   return address;
 }
 
-void AddAddress(const Address& address, std::vector<Attribute>& attributes) {
-  if (address.kind != AddressKind::kNone) attributes.push_back(AddressAttribute(address));
-}
-
-void AddEnvelope(const Envelope& envelope, std::vector<Attribute>& attributes) {
-  for (const EnvelopeItem& item : ItemsOf(envelope)) {
-    switch (item.kind) {
-      case Envelope::kVlan:
-        attributes.push_back(VlanAttribute(static_cast<uint16_t>(item.value)));
-        break;
-      case Envelope::kMpls:
-        attributes.push_back(MplsAttribute(item.value));
-        break;
-      case Envelope::kProtocol:
-        attributes.push_back(ProtocolAttribute(static_cast<uint8_t>(item.value)));
-        break;
-      case Envelope::kIpv4:
-      case Envelope::kIpv6:
-        attributes.push_back(ProtocolAttribute(static_cast<uint8_t>(item.value)));
-        AddAddress(item.source, attributes);
-        AddAddress(item.destination, attributes);
-        break;
-    }
-  }
-}
+uint64_t Unsigned(Timestamp time) { return static_cast<uint64_t>(ToUnixNanoseconds(time)); }
 
 }  // namespace
 
 std::vector<Attribute> AttributesOf(const FlowKey& key) {
   std::vector<Attribute> attributes;
-  attributes.reserve(8);
-  AddAddress(key.source, attributes);
-  AddAddress(key.destination, attributes);
-  attributes.push_back(EtherTypeAttribute(key.ether_type));
-  if (key.is_ip()) attributes.push_back(ProtocolAttribute(key.protocol));
-  if (key.has_ports) {
-    attributes.push_back(PortAttribute(key.source_port));
-    attributes.push_back(PortAttribute(key.destination_port));
-  }
-  if (!key.envelope.empty()) AddEnvelope(key.envelope, attributes);
+  ForEachAttribute(key, [&attributes](KeyKind kind, std::span<const uint8_t> value) {
+    attributes.push_back({kind, std::string(reinterpret_cast<const char*>(value.data()), value.size())});
+  });
   std::sort(attributes.begin(), attributes.end());
   attributes.erase(std::unique(attributes.begin(), attributes.end()), attributes.end());
   return attributes;
 }
 
-void AppendFlowRecord(const FlowRecord& record, std::string& out) {
+void AppendFlowRecord(const FlowRecord& record, Timestamp base, std::string& out) {
   const FlowKey& key = record.key;
   const bool both_ways = record.packets[0] > 0 && record.packets[1] > 0;
   auto head =
@@ -135,7 +104,8 @@ void AppendFlowRecord(const FlowRecord& record, std::string& out) {
     AppendVarint(key.envelope.bytes().size(), out);
     AppendBytes(key.envelope.bytes(), out);
   }
-  AppendVarint(static_cast<uint64_t>(ToUnixNanoseconds(record.first_time)), out);
+  // The difference may wrap round: times are the capture's, and adding wraps back.
+  AppendVarint(ZigZag(static_cast<int64_t>(Unsigned(record.first_time) - Unsigned(base))), out);
   AppendVarint(static_cast<uint64_t>((record.last_time - record.first_time).count()), out);
   // A flow that went one way only says so by its count of forward packets being 0 or not.
   for (const size_t way : {0, 1}) {
@@ -147,7 +117,7 @@ void AppendFlowRecord(const FlowRecord& record, std::string& out) {
   }
 }
 
-std::optional<FlowRecord> TakeFlowRecord(std::string_view& in) {
+std::optional<FlowRecord> TakeFlowRecord(std::string_view& in, Timestamp base) {
   RecordReader reader(in);
   FlowRecord record;
   FlowKey& key = record.key;
@@ -166,7 +136,7 @@ std::optional<FlowRecord> TakeFlowRecord(std::string_view& in) {
     const uint64_t size = reader.Varint();
     if (size == 0 || size > Envelope::kCapacity || !key.envelope.Assign(reader.Bytes(size))) reader.Fail();
   }
-  const uint64_t first = reader.Varint();
+  const uint64_t first = Unsigned(base) + static_cast<uint64_t>(UnZigZag(reader.Varint()));
   const uint64_t duration = reader.Varint();
   constexpr auto kLatest = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
   if (first > kLatest || duration > kLatest - first) reader.Fail();

@@ -150,6 +150,8 @@ class FlowTable::Impl {
            envelopes_.capacity() * sizeof(Envelope);
   }
 
+  FlowKey Key(FlowId id) const { return KeyOf(flows_[id]); }
+
   FlowRecord Record(FlowId id) const {
     const Flow& flow = flows_[id];
     FlowRecord record;
@@ -332,6 +334,7 @@ size_t FlowTable::flow_count() const { return impl_->flow_count(); }
 uint64_t FlowTable::packet_count() const { return impl_->packet_count(); }
 size_t FlowTable::memory_bytes() const { return impl_->memory_bytes(); }
 FlowRecord FlowTable::Record(FlowId id) const { return impl_->Record(id); }
+FlowKey FlowTable::Key(FlowId id) const { return impl_->Key(id); }
 void FlowTable::Postings(FlowId id, std::vector<Posting>& out) const { impl_->Postings(id, out); }
 
 }  // namespace dashcap

@@ -38,6 +38,8 @@ class FlowTable {
   size_t memory_bytes() const;
 
   FlowRecord Record(FlowId id) const;
+  // The record's key, in either direction.
+  FlowKey Key(FlowId id) const;
   // Replaces the contents of `out`.
   void Postings(FlowId id, std::vector<Posting>& out) const;
 

@@ -19,6 +19,8 @@ std::string Big32(uint32_t value) {
   return bytes;
 }
 
+}  // namespace
+
 KeyKind KindOf(AddressKind kind) {
   switch (kind) {
     case AddressKind::kIpv4:
@@ -30,11 +32,11 @@ KeyKind KindOf(AddressKind kind) {
   }
 }
 
-}  // namespace
-
 std::string SingleKey(KeyKind kind) { return std::string(1, static_cast<char>(kind)); }
 
-std::string FlowRecordKey(uint32_t flow_id) { return SingleKey(KeyKind::kFlow) + Big32(flow_id); }
+std::string FlowGroupKey(uint32_t flow_id) {
+  return SingleKey(KeyKind::kFlows) + Big32(flow_id - flow_id % kFlowsPerGroup);
+}
 
 std::string PostingsKey(uint32_t flow_id, uint32_t first_packet_number) {
   return SingleKey(KeyKind::kPostings) + Big32(flow_id) + Big32(first_packet_number);

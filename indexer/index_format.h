@@ -23,22 +23,49 @@ enum class KeyKind : uint8_t {
   kVlan = 0x15,       // u16
   kMpls = 0x16,       // u32
   kEtherType = 0x17,  // u16, of the network layer at any depth
-  // u32 flow id
-  kFlow = 0x30,      // -> FlowRecord, with its postings when they are few
-  kPostings = 0x31,  // + u32 number of the chunk's first packet -> chunk
+  kFlows = 0x30,      // u32 flow id, a multiple of kFlowsPerGroup -> the FlowGroup that begins with it
+  kPostings = 0x31,   // u32 flow id, u32 number of the chunk's first packet -> chunk
   // nothing more in the key
   kFilter = 0xf0,     // -> Bloom filter over the attribute keys, when there are at most kMaxFilterKeys
   kDirectory = 0xf1,  // -> all BlockSummaries, delta-coded
   kSummary = 0xf2,    // -> TableSummary
 };
 
+inline constexpr KeyKind kFirstAttribute = KeyKind::kIpv4;
+inline constexpr size_t kAttributeKinds = 8;
+// Bytes of an attribute's value.
+constexpr size_t AttributeSize(KeyKind kind) {
+  switch (kind) {
+    case KeyKind::kIpv4:
+    case KeyKind::kMpls:
+      return 4;
+    case KeyKind::kIpv6:
+      return 16;
+    case KeyKind::kMac:
+      return 6;
+    case KeyKind::kPort:
+    case KeyKind::kVlan:
+    case KeyKind::kEtherType:
+      return 2;
+    case KeyKind::kProtocol:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
 inline constexpr size_t kFilterBitsPerKey = 10;
 inline constexpr size_t kMaxFilterKeys = 64 * 1024;
-// A flow's postings stand in its kFlow value when they take no more bytes than this.
+inline constexpr uint32_t kFlowsPerGroup = 16;
+// A flow's postings stand in its group when they take no more bytes than this.
 inline constexpr size_t kMaxInlinePostings = 128;
 
+// Of an address; what is no IP address is a MAC.
+KeyKind KindOf(AddressKind kind);
+
 std::string SingleKey(KeyKind kind);
-std::string FlowRecordKey(uint32_t flow_id);
+// Of the group in which the flow is.
+std::string FlowGroupKey(uint32_t flow_id);
 std::string PostingsKey(uint32_t flow_id, uint32_t first_packet_number);
 
 // An attribute of a flow, as it stands in a key: kind and big-endian value.

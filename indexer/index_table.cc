@@ -15,6 +15,7 @@
 
 #include "base/byte_order.h"
 #include "base/file_descriptor.h"
+#include "indexer/flow_group.h"
 #include "indexer/table_values.h"
 
 namespace dashcap {
@@ -51,10 +52,56 @@ leveldb::ReadOptions Checked() {
   return options;
 }
 
-// Flow id in a kFlow or kPostings key.
+// Flow id in a kFlows or kPostings key.
 FlowId FlowOfKey(const leveldb::Slice& key) { return LoadBig32(reinterpret_cast<const uint8_t*>(key.data()) + 1); }
 
-bool IsFlowKey(const leveldb::Slice& key) { return key.size() == 5 && key[0] == static_cast<char>(KeyKind::kFlow); }
+bool IsGroupKey(const leveldb::Slice& key) { return key.size() == 5 && key[0] == static_cast<char>(KeyKind::kFlows); }
+
+struct DeleteIterator {
+  void operator()(leveldb::Iterator* iterator) const { delete iterator; }
+};
+using Iterator = std::unique_ptr<leveldb::Iterator, DeleteIterator>;
+
+// Goes through flows in the order of their ids.
+class FlowCursor {
+ public:
+  explicit FlowCursor(Iterator iterator) : iterator_(std::move(iterator)) {}
+
+  // nullopt when it is not there, or damaged. The postings stay until the next call. Requires: ids ascending.
+  std::optional<FlowGroupReader::Flow> GoTo(FlowId id) {
+    const FlowId begin = id - id % kFlowsPerGroup;
+    if (!group_ || FlowOfKey(iterator_->key()) != begin) {
+      group_.reset();
+      if (!MoveTo(begin)) return std::nullopt;
+      group_.emplace(View(iterator_->value()));
+      next_ = begin;
+    }
+    for (; next_ < id; next_++) {
+      if (!group_->Next()) return std::nullopt;
+    }
+    next_++;
+    return group_->Next();
+  }
+
+  leveldb::Status status() const { return iterator_->status(); }
+
+ private:
+  // A step to the next key costs a fraction of a seek.
+  static constexpr FlowId kFlowsWorthASeek = 16 * kFlowsPerGroup;
+
+  // To the group, from a place before it when that is near.
+  bool MoveTo(FlowId begin) {
+    const bool near = iterator_->Valid() && IsGroupKey(iterator_->key()) && FlowOfKey(iterator_->key()) <= begin &&
+                      begin - FlowOfKey(iterator_->key()) <= kFlowsWorthASeek;
+    if (!near) iterator_->Seek(FlowGroupKey(begin));
+    while (iterator_->Valid() && IsGroupKey(iterator_->key()) && FlowOfKey(iterator_->key()) < begin) iterator_->Next();
+    return iterator_->Valid() && IsGroupKey(iterator_->key()) && FlowOfKey(iterator_->key()) == begin;
+  }
+
+  Iterator iterator_;
+  std::optional<FlowGroupReader> group_;
+  FlowId next_ = 0;  // the group's next flow
+};
 
 }  // namespace
 
@@ -115,54 +162,41 @@ class IndexTable::Impl {
   }
 
   Result<FlowRecord> Flow(FlowId id) const {
-    auto value = Get(FlowRecordKey(id));
-    if (!value) return Fail(value.error());
-    if (!*value) return Fail(Missing(id));
-    std::string_view rest = **value;
-    auto record = TakeFlowRecord(rest);
-    if (!record) return Fail(Damaged("the record of flow " + std::to_string(id) + " makes no sense"));
-    return *record;
+    FlowCursor cursor(NewIterator());
+    const auto flow = cursor.GoTo(id);
+    if (!flow) return Fail(Missing(id, cursor));
+    return flow->record;
   }
 
   Status ForEachFlow(const std::vector<FlowId>* ids,
                      const std::function<bool(FlowId, const FlowRecord&)>& visit) const {
-    const auto iterator = NewIterator();
+    FlowCursor cursor(NewIterator());
     const uint64_t count = ids ? ids->size() : summary_.flows;
     for (uint64_t i = 0; i < count; i++) {
       const FlowId id = ids ? (*ids)[i] : static_cast<FlowId>(i);
-      if (!MoveTo(*iterator, id)) {
-        return Fail(iterator->status().ok() ? Missing(id) : Damaged(iterator->status().ToString()));
-      }
-      std::string_view value = View(iterator->value());
-      const auto record = TakeFlowRecord(value);
-      if (!record) return Fail(Damaged("the record of flow " + std::to_string(id) + " makes no sense"));
-      if (!visit(id, *record)) break;
+      const auto flow = cursor.GoTo(id);
+      if (!flow) return Fail(Missing(id, cursor));
+      if (!visit(id, flow->record)) break;
     }
     return {};
   }
 
   Status Postings(FlowId id, PacketNumbers range, std::vector<Posting>& out) const {
-    auto value = Get(FlowRecordKey(id));
-    if (!value) return Fail(value.error());
-    if (!*value) return Fail(Missing(id));
-    std::string_view rest = **value;
-    if (!TakeFlowRecord(rest)) return Fail(Damaged("the record of flow " + std::to_string(id) + " makes no sense"));
-    if (!rest.empty()) return AddChunk(rest, range, out);
+    FlowCursor cursor(NewIterator());
+    const auto flow = cursor.GoTo(id);
+    if (!flow) return Fail(Missing(id, cursor));
+    if (!flow->postings.empty()) return AddChunk(flow->postings, range, out);
     return AddChunks(id, range, out);
   }
 
  private:
-  struct Delete {
-    void operator()(leveldb::Iterator* iterator) const { delete iterator; }
-  };
-  using Iterator = std::unique_ptr<leveldb::Iterator, Delete>;
-  // A step to the next key costs a fraction of a seek.
-  static constexpr FlowId kStepsWorthASeek = 16;
-
   Iterator NewIterator() const { return Iterator(table_->NewIterator(Checked())); }
 
   Error Damaged(const std::string& what) const { return {ErrorKind::kDamaged, path_ + ": " + what}; }
-  Error Missing(FlowId id) const { return Damaged("flow " + std::to_string(id) + " is not there"); }
+  Error Missing(FlowId id, const FlowCursor& cursor) const {
+    if (!cursor.status().ok()) return Damaged(cursor.status().ToString());
+    return Damaged("flow " + std::to_string(id) + " is not there, or its record makes no sense");
+  }
 
   Result<std::optional<std::string>> Get(const std::string& key) const {
     const auto iterator = NewIterator();
@@ -185,19 +219,6 @@ class IndexTable::Impl {
   }
 
   bool MayHold(const std::string& key) const { return !filter_ || policy_->KeyMayMatch(key, *filter_); }
-
-  // To the flow's record, from a place at or before it when that is near.
-  static bool MoveTo(leveldb::Iterator& iterator, FlowId id) {
-    if (iterator.Valid() && IsFlowKey(iterator.key())) {
-      const FlowId here = FlowOfKey(iterator.key());
-      if (here <= id && id - here <= kStepsWorthASeek) {
-        while (iterator.Valid() && IsFlowKey(iterator.key()) && FlowOfKey(iterator.key()) < id) iterator.Next();
-        return iterator.Valid() && IsFlowKey(iterator.key()) && FlowOfKey(iterator.key()) == id;
-      }
-    }
-    iterator.Seek(FlowRecordKey(id));
-    return iterator.Valid() && IsFlowKey(iterator.key()) && FlowOfKey(iterator.key()) == id;
-  }
 
   Status AddChunk(std::string_view chunk, PacketNumbers range, std::vector<Posting>& out) const {
     const size_t before = out.size();

@@ -19,17 +19,23 @@ constexpr unsigned kMaxParameter = 31;
 enum class Directions : uint8_t { kAllForward = 0, kAllReverse = 1, kMixed = 2 };
 constexpr unsigned kDirectionsShift = 5;
 
-Directions DirectionsOf(const std::vector<Posting>& postings) {
+Directions DirectionsOf(std::span<const Posting> postings) {
   for (const Posting& posting : postings) {
     if (posting.direction != postings[0].direction) return Directions::kMixed;
   }
   return postings[0].direction == Direction::kForward ? Directions::kAllForward : Directions::kAllReverse;
 }
 
-uint64_t BitsWith(const std::vector<uint32_t>& differences, unsigned parameter) {
+// Packets of other flows between this posting and the one before it.
+uint32_t DifferenceAt(std::span<const Posting> postings, size_t i) {
+  assert(postings[i - 1].packet_number < postings[i].packet_number);
+  return postings[i].packet_number - postings[i - 1].packet_number - 1;
+}
+
+uint64_t BitsWith(std::span<const Posting> postings, unsigned parameter) {
   uint64_t bits = 0;
-  for (const uint32_t difference : differences) {
-    const uint32_t quotient = difference >> parameter;
+  for (size_t i = 1; i < postings.size(); ++i) {
+    const uint32_t quotient = DifferenceAt(postings, i) >> parameter;
     bits += quotient < kEscape ? quotient + 1 + parameter : kEscape + 32;
   }
   return bits;
@@ -37,15 +43,15 @@ uint64_t BitsWith(const std::vector<uint32_t>& differences, unsigned parameter) 
 
 // For differences that are distributed geometrically the best parameter is the logarithm of their mean or one less
 // (Golomb, 1966); bursts, as traffic has them, pull it a little further down.
-unsigned BestParameter(const std::vector<uint32_t>& differences) {
-  if (differences.empty()) return 0;
-  uint64_t sum = 0;
-  for (const uint32_t difference : differences) sum += difference;
-  const auto of_mean = static_cast<unsigned>(std::bit_width(sum / differences.size()));
+unsigned BestParameter(std::span<const Posting> postings) {
+  const size_t differences = postings.size() - 1;
+  if (differences == 0) return 0;
+  const uint64_t sum = postings.back().packet_number - postings.front().packet_number - differences;
+  const auto of_mean = static_cast<unsigned>(std::bit_width(sum / differences));
   unsigned best = std::min(of_mean, kMaxParameter);
-  uint64_t best_bits = BitsWith(differences, best);
+  uint64_t best_bits = BitsWith(postings, best);
   while (best > 0) {
-    const uint64_t bits = BitsWith(differences, best - 1);
+    const uint64_t bits = BitsWith(postings, best - 1);
     if (bits > best_bits) break;
     best_bits = bits;
     best--;
@@ -73,27 +79,19 @@ uint32_t GetRice(BitReader& reader, unsigned parameter) {
 
 }  // namespace
 
-std::string EncodePostings(const std::vector<Posting>& postings) {
+void EncodePostings(std::span<const Posting> postings, std::string& out) {
   assert(!postings.empty() && postings.size() <= kPostingsPerChunk);
-  std::vector<uint32_t> differences(postings.size() - 1);
-  for (size_t i = 0; i < differences.size(); ++i) {
-    assert(postings[i].packet_number < postings[i + 1].packet_number);
-    differences[i] = postings[i + 1].packet_number - postings[i].packet_number - 1;
-  }
-  const unsigned parameter = BestParameter(differences);
+  const unsigned parameter = BestParameter(postings);
   const Directions directions = DirectionsOf(postings);
-
-  std::string chunk;
-  chunk.push_back(static_cast<char>(parameter | static_cast<unsigned>(directions) << kDirectionsShift));
-  AppendVarint(postings.size(), chunk);
-  AppendVarint(postings[0].packet_number, chunk);
-  BitWriter writer(chunk);
+  out.push_back(static_cast<char>(parameter | static_cast<unsigned>(directions) << kDirectionsShift));
+  AppendVarint(postings.size(), out);
+  AppendVarint(postings[0].packet_number, out);
+  BitWriter writer(out);
   for (size_t i = 0; i < postings.size(); ++i) {
-    if (i > 0) PutRice(writer, differences[i - 1], parameter);
+    if (i > 0) PutRice(writer, DifferenceAt(postings, i), parameter);
     if (directions == Directions::kMixed) writer.Put(static_cast<unsigned>(postings[i].direction), 1);
   }
   writer.Finish();
-  return chunk;
 }
 
 std::optional<size_t> DecodePostings(std::string_view chunk, std::vector<Posting>& out) {

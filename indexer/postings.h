@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,8 +23,8 @@ struct Posting {
 // why numbers and not byte positions.
 inline constexpr size_t kPostingsPerChunk = 1024;
 
-// Requires: ascending and not empty.
-std::string EncodePostings(const std::vector<Posting>& postings);
+// Appends one chunk. Requires: ascending, not empty and no more than kPostingsPerChunk.
+void EncodePostings(std::span<const Posting> postings, std::string& out);
 
 // Appends; nullopt when damaged.
 std::optional<size_t> DecodePostings(std::string_view chunk, std::vector<Posting>& out);

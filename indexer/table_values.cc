@@ -9,9 +9,6 @@ namespace {
 
 constexpr uint64_t kUnit = kBlockAlignment;
 
-uint64_t ZigZag(int64_t value) { return static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63); }
-int64_t UnZigZag(uint64_t value) { return static_cast<int64_t>(value >> 1 ^ (0 - (value & 1))); }
-
 // Times and numbers one behind the other, as a damaged value may not overflow them.
 class Varints {
  public:
@@ -33,14 +30,12 @@ Timestamp TimeOf(uint64_t nanoseconds) { return FromUnixNanoseconds(static_cast<
 
 }  // namespace
 
-std::string EncodeFlowIds(const std::vector<FlowId>& ids) {
-  std::string value;
+void EncodeFlowIds(const std::vector<FlowId>& ids, std::string& out) {
   FlowId next = 0;
   for (const FlowId id : ids) {
-    AppendVarint(id - next, value);
+    AppendVarint(id - next, out);
     next = id + 1;
   }
-  return value;
 }
 
 bool DecodeFlowIds(std::string_view value, uint64_t flow_count, std::vector<FlowId>& out) {

@@ -12,8 +12,8 @@
 // The values of an index table, other than flow records and postings.
 namespace dashcap {
 
-// Requires: ascending.
-std::string EncodeFlowIds(const std::vector<FlowId>& ids);
+// Appends. Requires: ascending.
+void EncodeFlowIds(const std::vector<FlowId>& ids, std::string& out);
 // Appends; false when damaged or when an id is not below `flow_count`.
 bool DecodeFlowIds(std::string_view value, uint64_t flow_count, std::vector<FlowId>& out);
 

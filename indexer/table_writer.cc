@@ -11,10 +11,10 @@
 #include <cstring>
 #include <memory>
 #include <span>
-#include <tuple>
 
-#include "base/byte_order.h"
 #include "base/file_descriptor.h"
+#include "indexer/attribute_lists.h"
+#include "indexer/flow_group.h"
 #include "indexer/index_format.h"
 #include "indexer/table_values.h"
 
@@ -60,30 +60,6 @@ class OutputFile final : public leveldb::WritableFile {
   std::string buffer_;
 };
 
-// An attribute of one flow, of a form that sorts fast: kind, value left-aligned in two big-endian numbers, flow.
-struct AttributeEntry {
-  uint64_t high;
-  uint64_t low;
-  FlowId flow;
-  KeyKind kind;
-  uint8_t size;
-
-  auto order() const { return std::tie(kind, high, low); }
-  std::string key() const {
-    std::array<uint8_t, 16> value;
-    StoreBig64(value.data(), high);
-    StoreBig64(&value[8], low);
-    return SingleKey(kind) + std::string(reinterpret_cast<const char*>(value.data()), size);
-  }
-};
-
-AttributeEntry MakeEntry(const Attribute& attribute, FlowId flow) {
-  std::array<uint8_t, 16> value{};
-  std::memcpy(value.data(), attribute.value.data(), attribute.value.size());
-  return {LoadBig64(value.data()), LoadBig64(&value[8]), flow, attribute.kind,
-          static_cast<uint8_t>(attribute.value.size())};
-}
-
 // Adds keys in their order, remembering the first thing that went wrong.
 class TableWriter {
  public:
@@ -102,23 +78,23 @@ class TableWriter {
 
  private:
   void AddAttributes() {
-    std::vector<AttributeEntry> entries;
-    for (FlowId flow = 0; flow < contents_.flows.flow_count(); flow++) {
-      for (const Attribute& attribute : AttributesOf(contents_.flows.Record(flow).key))
-        entries.push_back(MakeEntry(attribute, flow));
+    const FlowTable& flows = contents_.flows;
+    AttributeLists lists;
+    for (FlowId flow = 0; flow < flows.flow_count(); flow++) {
+      ForEachAttribute(flows.Key(flow), [&lists](KeyKind kind, std::span<const uint8_t>) { lists.Count(kind); });
     }
-    std::sort(entries.begin(), entries.end(), [](const AttributeEntry& a, const AttributeEntry& b) {
-      return a.order() != b.order() ? a.order() < b.order() : a.flow < b.flow;
-    });
+    lists.Reserve();
+    for (FlowId flow = 0; flow < flows.flow_count(); flow++) {
+      ForEachAttribute(flows.Key(flow),
+                       [&lists, flow](KeyKind kind, std::span<const uint8_t> value) { lists.Add(kind, value, flow); });
+    }
     std::vector<std::string> keys;
-    std::vector<FlowId> ids;
-    for (auto entry = entries.begin(); entry != entries.end();) {
-      ids.clear();
-      const AttributeEntry& first = *entry;
-      for (; entry != entries.end() && entry->order() == first.order(); ++entry) ids.push_back(entry->flow);
-      keys.push_back(first.key());
-      builder_.Add(keys.back(), EncodeFlowIds(ids));
-    }
+    lists.TakeAll([this, &keys](const std::string& key, const std::vector<FlowId>& ids) {
+      value_.clear();
+      EncodeFlowIds(ids, value_);
+      builder_.Add(key, value_);
+      if (keys.size() <= kMaxFilterKeys) keys.push_back(key);
+    });
     MakeFilter(keys);
   }
 
@@ -130,28 +106,33 @@ class TableWriter {
   }
 
   void AddFlows() {
+    const auto flow_count = static_cast<FlowId>(contents_.flows.flow_count());
     std::vector<Posting> postings;
-    for (FlowId flow = 0; flow < contents_.flows.flow_count(); flow++) {
-      std::string value;
-      AppendFlowRecord(contents_.flows.Record(flow), value);
+    FlowGroupWriter group;
+    for (FlowId flow = 0; flow < flow_count; flow++) {
       contents_.flows.Postings(flow, postings);
-      AddPostings(flow, postings, value);
-      builder_.Add(FlowRecordKey(flow), value);
+      group.Add(contents_.flows.Record(flow), InlinePostings(flow, postings));
+      if ((flow + 1) % kFlowsPerGroup != 0 && flow + 1 != flow_count) continue;
+      builder_.Add(FlowGroupKey(flow), group.value());
+      group.Clear();
     }
   }
 
-  // Behind the record when they are few, else in keys of their own, which come later in the table.
-  void AddPostings(FlowId flow, std::span<const Posting> postings, std::string& value) {
+  // What stands in the flow's group: its postings when they are few. Others get keys of their own, which come later in
+  // the table.
+  const std::string& InlinePostings(FlowId flow, std::span<const Posting> postings) {
+    value_.clear();
+    if (postings.size() <= kPostingsPerChunk) {
+      EncodePostings(postings, value_);
+      if (value_.size() <= kMaxInlinePostings) return value_;
+    }
     for (size_t begin = 0; begin < postings.size(); begin += kPostingsPerChunk) {
       const auto part = postings.subspan(begin, std::min(kPostingsPerChunk, postings.size() - begin));
-      chunk_.assign(part.begin(), part.end());
-      std::string chunk = EncodePostings(chunk_);
-      if (part.size() == postings.size() && chunk.size() <= kMaxInlinePostings) {
-        value += chunk;
-      } else {
-        chunks_.emplace_back(PostingsKey(flow, part.front().packet_number), std::move(chunk));
-      }
+      auto& [key, chunk] = chunks_.emplace_back(PostingsKey(flow, part.front().packet_number), "");
+      EncodePostings(part, chunk);
     }
+    value_.clear();
+    return value_;
   }
 
   TableSummary Summary() const {
@@ -173,7 +154,7 @@ class TableWriter {
   const TableContents& contents_;
   leveldb::TableBuilder builder_;
   std::string filter_;
-  std::vector<Posting> chunk_;
+  std::string value_;
   std::vector<std::pair<std::string, std::string>> chunks_;
 };
 

@@ -28,4 +28,8 @@ inline std::optional<uint64_t> TakeVarint(std::string_view& in) {
   return std::nullopt;
 }
 
+// Signed numbers near zero become small unsigned ones: 0, -1, 1, -2, … are 0, 1, 2, 3, …
+inline uint64_t ZigZag(int64_t value) { return static_cast<uint64_t>(value) << 1 ^ static_cast<uint64_t>(value >> 63); }
+inline int64_t UnZigZag(uint64_t value) { return static_cast<int64_t>(value >> 1 ^ (0 - (value & 1))); }
+
 }  // namespace dashcap

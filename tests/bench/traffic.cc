@@ -65,6 +65,8 @@ Traffic Traffic::OfCaptures() {
 }
 
 Traffic Traffic::Interleaved(uint32_t flows, size_t frame_bytes, size_t packets) {
+  packets = std::min(packets, PacketLimit());
+  flows = static_cast<uint32_t>(std::min<size_t>(flows, packets));
   std::mt19937 random(42);
   std::vector<uint8_t> frames;
   for (uint32_t i = 0; i < flows; i++) {
@@ -72,7 +74,6 @@ Traffic Traffic::Interleaved(uint32_t flows, size_t frame_bytes, size_t packets)
     frames.insert(frames.end(), frame.begin(), frame.end());
   }
   Traffic traffic;
-  packets = std::min(packets, PacketLimit());
   traffic.bytes_.reserve(packets * (frame_bytes + 8));
   for (size_t i = 0; i < packets; i++) {
     traffic.Add(std::span(frames).subspan(random() % flows * frame_bytes, frame_bytes),

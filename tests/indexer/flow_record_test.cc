@@ -29,11 +29,12 @@ TEST(FlowRecord, ComesBackWithWhatFollowsIt) {
   std::mt19937_64 random(seed);
   for (int i = 0; i < 5000; i++) {
     const FlowRecord record = RandomRecord(random);
+    const Timestamp base = FromUnixNanoseconds(static_cast<int64_t>(random()));
     std::string text;
-    AppendFlowRecord(record, text);
+    AppendFlowRecord(record, base, text);
     text += "rest";
     std::string_view in = text;
-    const auto taken = TakeFlowRecord(in);
+    const auto taken = TakeFlowRecord(in, base);
     ASSERT_TRUE(taken);
     EXPECT_EQ(*taken, record);
     EXPECT_EQ(in, "rest");
@@ -44,10 +45,10 @@ TEST(FlowRecord, CutAnywhereIsNone) {
   std::mt19937_64 random(4);
   for (int i = 0; i < 200; i++) {
     std::string text;
-    AppendFlowRecord(RandomRecord(random), text);
+    AppendFlowRecord(RandomRecord(random), kMinTimestamp, text);
     for (size_t size = 0; size < text.size(); size++) {
       std::string_view in = std::string_view(text).substr(0, size);
-      EXPECT_FALSE(TakeFlowRecord(in)) << size << " of " << text.size();
+      EXPECT_FALSE(TakeFlowRecord(in, kMinTimestamp)) << size << " of " << text.size();
     }
   }
 }
