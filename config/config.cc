@@ -77,6 +77,9 @@ KeyTable<ArchiveConfig> ArchiveKeys() {
       {"max_age", &C::max_age, OrNull(Duration(seconds(1))), "files go when their last packet is older"},
       {"file_bytes", &C::file_bytes, Size(2 * kMebi, 16 * kGibi), "a blockfile is closed when it is this large"},
       {"file_age", &C::file_age, Duration(seconds(1), hours(24)), "a blockfile is closed when it is this old"},
+      {"sync", &C::sync,
+       OneOf<C::Sync>({{"none", C::Sync::kNone}, {"publish", C::Sync::kPublish}, {"block", C::Sync::kBlock}}),
+       "what is made to survive a power cut: nothing, each file when it is closed, or each block when it is written"},
       {"retention_interval", &C::retention_interval, Duration(milliseconds(100), hours(24)),
        "how often free space, size and age are looked at"},
   };

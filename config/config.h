@@ -18,6 +18,7 @@ struct ArchiveConfig {
   std::optional<Nanoseconds> max_age;  // "30d"
   uint64_t file_bytes = uint64_t{1} << 30;
   Nanoseconds file_age = std::chrono::seconds(60);
+  enum class Sync { kNone, kPublish, kBlock } sync = Sync::kPublish;
   Nanoseconds retention_interval = std::chrono::seconds(1);
 };
 

@@ -27,6 +27,18 @@ Status CheckArchives(const Config& config) {
   return {};
 }
 
+LaneOptions::Sync SyncOf(ArchiveConfig::Sync sync) {
+  switch (sync) {
+    case ArchiveConfig::Sync::kNone:
+      return LaneOptions::Sync::kNone;
+    case ArchiveConfig::Sync::kBlock:
+      return LaneOptions::Sync::kBlock;
+    case ArchiveConfig::Sync::kPublish:
+      break;
+  }
+  return LaneOptions::Sync::kPublish;
+}
+
 void LogRecovery(const std::string& directory, const RecoveryReport& report) {
   if (report.files_published + report.files_empty + report.orphan_indexes > 0) {
     LogInfo("{}: recovered {} blockfiles ({} bytes cut), removed {} without a packet and {} stray indexes", directory,
@@ -62,6 +74,7 @@ Status Recorder::OpenLane(LaneSource source) {
   settings.options.directory = archives[lanes_.size() % archives.size()] + "/" + source.name;
   settings.options.max_file_bytes = config_.archive.file_bytes;
   settings.options.max_file_age = config_.archive.file_age;
+  settings.options.sync = SyncOf(config_.archive.sync);
   settings.options.block_count = capture.block_memory_bytes / kMaxBlockSize;
   settings.options.stop = stop_.get_token();
   if (!capture.cpus.empty()) settings.cpu = capture.cpus[source.number % capture.cpus.size()];

@@ -11,6 +11,7 @@ BlockPool::BlockPool(size_t block_count) : block_count_(block_count) {
   for (size_t i = 0; i < block_count; i++) {
     free_.push_back(std::make_unique<SealedBlock>());
     free_.back()->memory = AlignedBuffer(kMaxBlockSize);
+    free_.back()->closing.pages.reserve(kMaxBlockSize / kPageSize);
   }
 }
 

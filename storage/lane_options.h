@@ -20,7 +20,8 @@ struct LaneOptions {
   size_t block_count = 64;  // memory of the lane: blocks of kMaxBlockSize
   // What to do when the disk has no room: wait for retention (recording), or fail (import).
   enum class NoSpace { kWait, kFail } no_space = NoSpace::kWait;
-  bool sync_on_publish = true;  // fdatasync before the rename
+  // What survives a power cut: what the disk got round to; every published file; every block once it is written.
+  enum class Sync { kNone, kPublish, kBlock } sync = Sync::kPublish;
   // Once requested, a disk without room is waited for only a little longer; what can't be written then is lost and
   // counted.
   std::stop_token stop;

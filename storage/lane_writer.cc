@@ -15,6 +15,7 @@
 #include "storage/block_writes.h"
 #include "storage/blockfile_header.h"
 #include "storage/open_blockfile.h"
+#include "storage/publisher.h"
 
 namespace dashcap {
 namespace {
@@ -82,12 +83,9 @@ class LaneWriter::Impl {
 
   Status Finish() {
     Status status = Rotate();
-    while (!closing_.empty()) {
-      if (!writes_.empty()) {
-        CollectWrites(DiskWriter::Wait::kForOne);
-      } else {
-        PublishFinished();
-      }
+    while (!closing_.empty() || !publisher_.idle()) {
+      if (writes_.empty() && !publisher_.idle()) publisher_.WaitForOne();
+      CollectWrites(DiskWriter::Wait::kForOne);
     }
     return status ? writes_.TakeFailure() : status;
   }
@@ -95,7 +93,7 @@ class LaneWriter::Impl {
   LaneCounts counts() const {
     LaneCounts counts = counts_;
     counts.packets -= writes_.lost().packets;
-    counts.lost_packets = writes_.lost().packets;
+    counts.lost_packets += writes_.lost().packets;
     counts.write_errors += writes_.lost().write_errors;
     return counts;
   }
@@ -128,14 +126,24 @@ class LaneWriter::Impl {
   }
 
   Status BeginFile(Timestamp first_packet) {
-    auto file = OpenBlockfile::Create(options_.directory, first_packet, interfaces_.front().link_type,
-                                      static_cast<uint32_t>(interfaces_.size()));
+    const OpenBlockfile::Contents contents{interfaces_.front().link_type, static_cast<uint32_t>(interfaces_.size())};
+    auto file = OpenBlockfile::Create(options_.directory, first_packet, contents, options_.sync);
     if (!file) return Fail(file.error());
     current_ = std::move(*file);
     writes_.Start(*current_, MakeHeaderBlock(current_->file_id(), interfaces_));
-    // Without its header block a file is none, so nothing else is written before.
+    return {};
+  }
+
+  // Without its header block a file is none, so nothing else is written before. By the time that the first block is
+  // full the header is long there.
+  Status AwaitHeader() {
+    if (current_->packets() > 0) return {};
     while (!current_->Settled()) CollectWrites(DiskWriter::Wait::kForOne);
     if (current_->complete()) return {};
+    counts_.lost_packets += builder_->packet_count();
+    packet_bytes_ = 0;
+    pool_->GiveBack(std::move(*builder_).Seal(kMaxTimestamp, kMinTimestamp));
+    builder_.reset();
     const std::string path = current_->path();
     current_->Close();
     closing_.push_back(std::move(current_));
@@ -167,6 +175,7 @@ class LaneWriter::Impl {
   // Closes the block in progress, if there is one, and sends it to the disk.
   Status WriteBlock() {
     if (!builder_ || builder_->packet_count() == 0) return {};
+    if (Status status = AwaitHeader(); !status) return status;
     counts_.packets += builder_->packet_count();
     counts_.bytes += std::exchange(packet_bytes_, 0);
     std::vector<uint8_t> statistics;
@@ -189,26 +198,22 @@ class LaneWriter::Impl {
   }
 
   void PublishFinished() {
-    for (auto file = closing_.begin(); file != closing_.end();) {
-      if ((*file)->ReadyToPublish()) {
-        Publish(**file);
-        file = closing_.erase(file);
-      } else {
-        ++file;
-      }
-    }
+    std::erase_if(closing_, [this](std::unique_ptr<OpenBlockfile>& file) {
+      return file->ReadyToPublish() && publisher_.TryPublish(file);
+    });
+    for (const Publisher::Outcome& outcome : publisher_.Collect()) Announce(outcome);
   }
 
-  void Publish(OpenBlockfile& file) {
-    auto path = file.Publish(options_.sync_on_publish);
-    if (!path) {
+  void Announce(const Publisher::Outcome& outcome) {
+    if (!outcome.path) {
       // It stays hidden, whole as far as it goes; recovery publishes it at the next start.
-      LogError("publish: {}", path.error().message);
+      LogError("publish: {}", outcome.path.error().message);
       counts_.write_errors++;
       return;
     }
-    if (*path) counts_.files++;
-    on_event_(BlockfilePublished{file.file_id(), path->value_or(""), file.complete()});
+    const std::optional<std::string>& path = *outcome.path;
+    if (path) counts_.files++;
+    on_event_(BlockfilePublished{outcome.file_id, path.value_or(""), outcome.complete});
   }
 
   const LaneOptions options_;
@@ -224,6 +229,7 @@ class LaneWriter::Impl {
   uint64_t packet_bytes_ = 0;  // of the block in progress
 
   LaneCounts counts_;
+  Publisher publisher_{options_.sync};
   BlockWrites writes_;  // last: its destruction ends the writes before their files go
 };
 

@@ -40,9 +40,9 @@ struct LaneCounts {
 };
 
 // Turns a sequence of packets of one link type into blockfiles of one lane directory: builds blocks, writes them with
-// O_DIRECT and io_uring, several in flight, rotates by size and age, publishes by rename. A file is begun by its first
-// packet and is named after that packet's time (made unique). Where the file system refuses O_DIRECT (tmpfs), through
-// the page cache. One thread; every wait ends when the disk answers.
+// O_DIRECT and io_uring, several in flight, rotates by size and age, publishes by rename, on a thread of its own. A file
+// is begun by its first packet and is named after that packet's time (made unique). Where the file system refuses
+// O_DIRECT (tmpfs), through the page cache. One thread; every wait ends when the disk answers.
 class LaneWriter {
  public:
   static Result<std::unique_ptr<LaneWriter>> Open(LaneOptions options, std::vector<Interface> interfaces,

@@ -25,12 +25,12 @@ uint64_t RandomFileId() {
 }
 
 // O_DIRECT where the file system has it; tmpfs has not.
-Result<FileDescriptor> CreateForWriting(const std::string& path) {
-  constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
-  auto file = OpenFile(path, kFlags | O_DIRECT);
+Result<FileDescriptor> CreateForWriting(const std::string& path, LaneOptions::Sync sync) {
+  const int flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | (sync == LaneOptions::Sync::kBlock ? O_DSYNC : 0);
+  auto file = OpenFile(path, flags | O_DIRECT);
   if (file || errno != EINVAL) return file;
   ::unlink(path.c_str());
-  return OpenFile(path, kFlags);
+  return OpenFile(path, flags);
 }
 
 Status WriteAligned(int fd, uint64_t offset, const AlignedBuffer& bytes) {
@@ -42,20 +42,23 @@ Status WriteAligned(int fd, uint64_t offset, const AlignedBuffer& bytes) {
 }  // namespace
 
 Result<std::unique_ptr<OpenBlockfile>> OpenBlockfile::Create(const std::string& lane_directory, Timestamp start,
-                                                             LinkType link_type, uint32_t interface_count) {
+                                                             const Contents& contents, LaneOptions::Sync sync) {
   auto blockfile = std::make_unique<OpenBlockfile>();
   blockfile->lane_directory_ = lane_directory;
   blockfile->file_id_ = RandomFileId();
-  blockfile->link_type_ = link_type;
-  blockfile->interface_count_ = interface_count;
+  blockfile->contents_ = contents;
   blockfile->created_ = std::chrono::steady_clock::now();
   for (start = std::max(start, Timestamp{});; start += Nanoseconds(1)) {
     blockfile->path_ = lane_directory + "/" + BlockfileName(start, true);
     blockfile->published_path_ = lane_directory + "/" + BlockfileName(start, false);
-    if (::access(blockfile->published_path_.c_str(), F_OK) == 0) continue;
-    auto file = CreateForWriting(blockfile->path_);
+    auto file = CreateForWriting(blockfile->path_, sync);
     if (!file && errno == EEXIST) continue;
     if (!file) return Fail(file.error());
+    // Looked for only now: a hidden file of this name may just have become a published one, but none can any more.
+    if (::access(blockfile->published_path_.c_str(), F_OK) == 0) {
+      ::unlink(blockfile->path_.c_str());
+      continue;
+    }
     blockfile->file_ = std::move(*file);
     return blockfile;
   }
@@ -67,8 +70,8 @@ ClosingRecord OpenBlockfile::NextPlace() const {
   place.block_offset = next_offset_;
   place.sequence = next_sequence_;
   place.first_packet_number = packets_;
-  place.link_type = link_type_;
-  place.interface_count = interface_count_;
+  place.link_type = contents_.link_type;
+  place.interface_count = contents_.interface_count;
   return place;
 }
 

@@ -11,22 +11,28 @@
 #include "base/time.h"
 #include "packet/packet.h"
 #include "storage/block.h"
+#include "storage/lane_options.h"
 
 namespace dashcap {
 
 // One blockfile that is being written: where its next block goes, and what becomes of it in the end. LaneWriter writes
-// the blocks; this knows the file. One thread.
+// the blocks; this knows the file. One thread at a time.
 class OpenBlockfile {
  public:
+  struct Contents {
+    LinkType link_type = LinkType::kEthernet;
+    uint32_t interface_count = 1;
+  };
   // Creates the file, hidden, under a name that no other file of the lane has.
   static Result<std::unique_ptr<OpenBlockfile>> Create(const std::string& lane_directory, Timestamp start,
-                                                       LinkType link_type, uint32_t interface_count);
+                                                       const Contents& contents, LaneOptions::Sync sync);
 
   int fd() const { return file_.get(); }
   uint64_t file_id() const { return file_id_; }
-  LinkType link_type() const { return link_type_; }
+  LinkType link_type() const { return contents_.link_type; }
   const std::string& path() const { return path_; }  // hidden
   uint64_t size() const { return next_offset_; }
+  uint64_t packets() const { return packets_; }
   std::chrono::steady_clock::time_point created() const { return created_; }
 
   // Where the next block belongs.
@@ -62,8 +68,7 @@ class OpenBlockfile {
   std::string published_path_;
   FileDescriptor file_;
   uint64_t file_id_ = 0;
-  LinkType link_type_ = LinkType::kEthernet;
-  uint32_t interface_count_ = 1;
+  Contents contents_;
   std::chrono::steady_clock::time_point created_;
   uint64_t next_offset_ = 0;
   uint64_t preallocated_ = 0;
