@@ -174,11 +174,15 @@ def refusals(lab):
 def main():
     require("curl", "ip", "jq", "nsenter", "setpriv", "unshare", root=True)
     with Lab() as lab:
-        live(lab)
-        from_file(lab)
-        fresh_machine(lab)
-        fresh_machine_reads_a_file(lab)
-        refusals(lab)
+        try:
+            live(lab)
+            from_file(lab)
+            fresh_machine(lab)
+            fresh_machine_reads_a_file(lab)
+            refusals(lab)
+        finally:  # a killed run.sh would leave its daemons behind
+            for process in lab.processes:
+                lab.stop(process, signal.SIGINT, seconds=60)
 
 
 if __name__ == "__main__":
