@@ -67,6 +67,10 @@ class Value:
     def big16(self):
         return int.from_bytes(self.take(2), "big")
 
+    def zigzag(self):
+        value = self.varint()
+        return value >> 1 ^ -(value & 1)
+
     def varint(self):
         value = shift = 0
         while True:
@@ -88,7 +92,7 @@ def flow_ids(value):
     return ids
 
 
-def flow_record(value):
+def flow_record(value, before):
     head = value.byte()
     flow = {}
     flow["ends"] = [value.take((0, 6, 4, 16)[head >> shift & 3]) for shift in (0, 2)]
@@ -96,7 +100,7 @@ def flow_record(value):
     flow["syn"] = bool(head & 0x20)
     flow["ether_type"], flow["protocol"] = value.big16(), value.byte()
     flow["envelope"] = value.take(value.varint()) if head & 0x40 else b""
-    first = value.varint()
+    first = before + value.zigzag()
     flow["times"] = (first, first + value.varint())
     flow["ways"] = []
     for way in (FORWARD, REVERSE):
@@ -135,8 +139,11 @@ def check_index(lines, file_id):
     flows = {}
     for key, value in table.items():
         if key.startswith("30"):
-            flow = flows[int(key[2:], 16)] = flow_record(value)
-            flow["packets"] = packets_of(value)
+            before = 0
+            while value.data:
+                flow = flows[len(flows)] = flow_record(value, before)
+                before = flow["times"][0]
+                flow["packets"] = packets_of(Value(value.take(value.varint())))
     # Which packets of the sample belong together, and the way of each, by the sample's own making.
     assert {id: flow["packets"] for id, flow in flows.items()} == {
         0: [(0, FORWARD)],
@@ -165,8 +172,7 @@ def check_index(lines, file_id):
 
     directory = table["f1"]
     assert [directory.varint() for _ in range(5)] == [1, 1, 1, 0, 10]
-    zigzag = directory.varint()
-    assert (zigzag >> 1, zigzag & 1, directory.varint()) == (SAMPLE_START_NS, 0, 9 * 10**8)
+    assert (directory.zigzag(), directory.varint()) == (SAMPLE_START_NS, 9 * 10**8)
     directory.end()
     summary = table["f2"]
     expected = [1, file_id, len(packets), 6, SAMPLE_START_NS, SAMPLE_START_NS + 9 * 10**8, 0]
