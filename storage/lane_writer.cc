@@ -213,7 +213,7 @@ class LaneWriter::Impl {
     }
     const std::optional<std::string>& path = *outcome.path;
     if (path) counts_.files++;
-    on_event_(BlockfilePublished{outcome.file_id, path.value_or(""), outcome.complete});
+    on_event_(BlockfilePublished{outcome.file->file_id(), path.value_or(""), outcome.file->complete()});
   }
 
   const LaneOptions options_;

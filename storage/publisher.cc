@@ -29,7 +29,8 @@ std::vector<Publisher::Outcome> Publisher::Collect() {
   while (unfinished_ > 0) {
     if (!next_) next_ = outcomes_.PopUntil(std::stop_token(), std::chrono::steady_clock::time_point());
     if (!next_) break;
-    outcomes.push_back(*std::exchange(next_, std::nullopt));
+    outcomes.push_back(*std::move(next_));
+    next_.reset();
     unfinished_--;
   }
   return outcomes;
@@ -41,8 +42,8 @@ void Publisher::WaitForOne() {
 
 void Publisher::Run(std::stop_token stop) {
   while (auto file = files_.Pop(stop)) {
-    OpenBlockfile& finished = **file;
-    Outcome outcome{finished.file_id(), finished.complete(), finished.Publish(sync_ != LaneOptions::Sync::kNone)};
+    auto path = (*file)->Publish(sync_ != LaneOptions::Sync::kNone);
+    Outcome outcome{std::move(*file), std::move(path)};
     // There is room for as many outcomes as for files.
     (void)outcomes_.TryPush(outcome);
   }

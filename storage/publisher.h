@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,8 +27,7 @@ class Publisher {
   bool TryPublish(std::unique_ptr<OpenBlockfile>& file);
 
   struct Outcome {
-    uint64_t file_id = 0;
-    bool complete = false;
+    std::unique_ptr<OpenBlockfile> file;
     Result<std::optional<std::string>> path;  // as OpenBlockfile::Publish gives it
   };
   // Those that are done by now.
