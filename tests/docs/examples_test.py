@@ -3,27 +3,37 @@
 Code blocks marked `console` are sessions: lines with `$ ` are run by bash in the order of the page, and what they print,
 standard error too, is what stands below. `…` stands for anything within a line, a line of it alone for any number of
 lines, `..` for any byte of a hex dump; `[exit N]` is the status of a command that fails. The sessions of a page share a
-directory with sample.pcap and dashcap.json. What the pages call /run/dashcap and /var/lib/dashcap are the test's own
-directories; the archive holds the sample, the query service runs.
+directory with sample.pcap and dashcap.json. What the pages call /run/dashcap, /var/lib/dashcap and 127.0.0.1:1235 are
+the test's own directories and port; the archive holds the sample, the query service runs.
 
 Blocks marked `query` hold queries, one a line: `TEXT => TREE` as explain prints it, or `TEXT =! ERROR`. Tables that begin with
 "expression" compare how many packets of the sample dashcap and tcpdump find.
 """
 
+import hashlib
 import os
 import re
 import shutil
+import socket
 import subprocess
 
 from pages import SOURCE, blocks, pages, rows, write_sample
 from lab import BIN, Lab, require
 
-DIRECTORIES = ("/run/dashcap", "/var/lib/dashcap")
+NAMES = ("/run/dashcap", "/var/lib/dashcap", "127.0.0.1:1235")
+TOKEN = "secret"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Page:
-    def __init__(self, lab, path):
+    def __init__(self, lab, path, port):
         self.lab = lab
+        self.ours = (str(lab.directory / "run"), str(lab.directory / "archive"), f"127.0.0.1:{port}")
         self.name = str(path.relative_to(SOURCE))
         self.path = path
         self.directory = lab.directory / "pages" / self.name.replace("/", "-")
@@ -32,19 +42,16 @@ class Page:
         shutil.copy(SOURCE / "config/dashcap.json", self.directory)
 
     def run(self, command):
-        for name, ours in zip(DIRECTORIES, self.ours()):
+        for name, ours in zip(NAMES, self.ours):
             command = command.replace(name, ours)
         environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "TZ": "UTC", "LC_ALL": "C.UTF-8"}
         done = subprocess.run(["bash", "-c", command], cwd=self.directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               stdin=subprocess.DEVNULL, timeout=120, check=False, env=environment)
         output = done.stdout.decode(errors="replace")
-        for name, ours in zip(DIRECTORIES, self.ours()):
+        for name, ours in zip(NAMES, self.ours):
             output = output.replace(ours, name)
         lines = output.splitlines()
         return lines + ([f"[exit {done.returncode}]"] if done.returncode else [])
-
-    def ours(self):
-        return str(self.lab.directory / "run"), str(self.lab.directory / "archive")
 
 
 def pattern(lines):
@@ -153,7 +160,11 @@ def check_links(page, failures):
 def main():
     require("curl", "jq", "tcpdump")
     with Lab(network=False) as lab:
-        lab.write_config(query={"listen": [f"unix:{lab.directory}/query.sock", f"unix:{lab.directory}/run/query.sock"]})
+        port = free_port()
+        lab.write_config(query={
+            "listen": [f"unix:{lab.directory}/query.sock", f"unix:{lab.directory}/run/query.sock", f"tcp:127.0.0.1:{port}"],
+            "tokens": [{"name": "examples", "sha256": hashlib.sha256(TOKEN.encode()).hexdigest()}],
+        })
         write_sample(lab.directory / "sample.pcap")
         lab.run(BIN / "dashcap", "import", "--archive", lab.directory / "archive", lab.directory / "sample.pcap")
         lab.start_query_service()
@@ -161,7 +172,7 @@ def main():
         checks = (check_sessions, check_queries, check_comparisons, check_endpoints, check_links)
         counts = [0] * len(checks)
         for path in pages():
-            page = Page(lab, path)
+            page = Page(lab, path, port)
             for i, check in enumerate(checks):
                 counts[i] += check(page, failures)
         print(f"{counts[0]} commands, {counts[1]} queries, {counts[2]} comparisons, {counts[3]} endpoints, {counts[4]} links")
