@@ -43,6 +43,12 @@ struct Decoded {
 // IP in IP (protocols 4 and 41), TCP, UDP, UDP-Lite, SCTP, ICMP, ICMPv6, ARP, RARP.
 void Decode(LinkType link_type, std::span<const uint8_t> bytes, Decoded& out);
 
+// Whether Decode knows the link type; of packets of any other it learns nothing.
+bool Decodes(LinkType link_type);
+
+// Whether Decode goes on behind such an EtherType, so that a key has what follows in its place: tags and labels.
+bool IsPassedThrough(uint16_t ether_type);
+
 inline Decoded Decode(LinkType link_type, std::span<const uint8_t> bytes) {
   Decoded out;
   Decode(link_type, bytes, out);

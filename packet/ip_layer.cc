@@ -162,7 +162,7 @@ DecodeEnd LayerDecoder::NestedIp(uint8_t protocol) {
   if (NextNibble() != (protocol == kIpv4InIp ? 4 : 6)) return DecodeEnd::kMalformed;
   if (!out_.key.envelope.PushIp(protocol, out_.key.source, out_.key.destination)) return DecodeEnd::kTooDeep;
   out_.fragment = {};
-  return protocol == kIpv4InIp ? Ipv4() : Ipv6();
+  return EtherType(protocol == kIpv4InIp ? kEtherTypeIpv4 : kEtherTypeIpv6);
 }
 
 DecodeEnd LayerDecoder::Ports() {

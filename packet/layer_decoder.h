@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/byte_reader.h"
 #include "packet/decoder.h"
+#include "packet/inner_layers.h"
 
 namespace dashcap {
 
@@ -22,7 +24,9 @@ inline constexpr uint16_t kEtherTypeMplsMulticast = 0x8848;
 // Requires: `out` holds no addresses, ports, protocol, envelope or fragment yet.
 class LayerDecoder {
  public:
-  LayerDecoder(std::span<const uint8_t> bytes, Decoded& out) : reader_(bytes), out_(out) {}
+  // Notes in `layers` what it enters, unless that is nullptr.
+  LayerDecoder(std::span<const uint8_t> bytes, Decoded& out, std::vector<Layer>* layers = nullptr)
+      : reader_(bytes), out_(out), layers_(layers) {}
 
   DecodeEnd LinkLayer(LinkType type);
   size_t position() const { return reader_.position(); }
@@ -54,9 +58,13 @@ class LayerDecoder {
   DecodeEnd Ports();
 
   uint8_t NextNibble() const { return reader_.rest()[0] >> 4; }
+  void Note(uint16_t ether_type) const {
+    if (layers_) layers_->push_back({ether_type, reader_.position()});
+  }
 
   ByteReader reader_;
   Decoded& out_;
+  std::vector<Layer>* layers_;
 };
 
 }  // namespace dashcap

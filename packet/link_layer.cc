@@ -35,6 +35,27 @@ bool LooksLikeEthernet(std::span<const uint8_t> frame) {
 
 }  // namespace
 
+bool Decodes(LinkType link_type) {
+  switch (link_type) {
+    case LinkType::kEthernet:
+    case LinkType::kLinuxSll:
+    case LinkType::kLinuxSll2:
+    case LinkType::kNull:
+    case LinkType::kLoop:
+    case LinkType::kRaw:
+    case LinkType::kRawDlt12:
+    case LinkType::kRawDlt14:
+    case LinkType::kIpv4:
+    case LinkType::kIpv6:
+      return true;
+  }
+  return false;
+}
+
+bool IsPassedThrough(uint16_t ether_type) {
+  return IsVlanTag(ether_type) || ether_type == kEtherTypeMplsUnicast || ether_type == kEtherTypeMplsMulticast;
+}
+
 DecodeEnd LayerDecoder::LinkLayer(LinkType type) {
   switch (type) {
     case LinkType::kEthernet:
@@ -49,9 +70,11 @@ DecodeEnd LayerDecoder::LinkLayer(LinkType type) {
     case LinkType::kRaw:
     case LinkType::kRawDlt12:
     case LinkType::kRawDlt14:
-    case LinkType::kIpv4:
-    case LinkType::kIpv6:
       return RawIp();
+    case LinkType::kIpv4:
+      return EtherType(kEtherTypeIpv4);
+    case LinkType::kIpv6:
+      return EtherType(kEtherTypeIpv6);
   }
   return DecodeEnd::kUnknown;
 }
@@ -125,6 +148,7 @@ DecodeEnd LayerDecoder::NotIp(uint16_t type, DecodeEnd end) {
 }
 
 DecodeEnd LayerDecoder::EtherType(uint16_t type) {
+  Note(type);
   switch (type) {
     case kEtherTypeIpv4:
       return Ipv4();
@@ -176,8 +200,8 @@ DecodeEnd LayerDecoder::Mpls(uint16_t type) {
   } while ((entry & 0x100) == 0);
 
   if (reader_.empty()) return NotIp(type, DecodeEnd::kTruncated);
-  if (NextNibble() == 4) return Ipv4();
-  if (NextNibble() == 6) return Ipv6();
+  if (NextNibble() == 4) return EtherType(kEtherTypeIpv4);
+  if (NextNibble() == 6) return EtherType(kEtherTypeIpv6);
   constexpr size_t kControlWord = 4;
   if (NextNibble() == 0 && reader_.remaining() > kControlWord &&
       LooksLikeEthernet(reader_.rest().subspan(kControlWord))) {
