@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -33,12 +34,12 @@ struct PortTerm {  // port 53 | portrange 1000-2000 | tcp src port 80
   uint16_t last = 0;
   bool operator==(const PortTerm&) const = default;
 };
-struct ProtocolTerm {  // ip proto 17 | tcp | udp | icmp | icmp6 | sctp
+struct ProtocolTerm {  // ip proto 17 | tcp | udp | icmp | icmp6 | sctp: behind IPv6's extension headers too
   Family family = Family::kAny;
   uint8_t protocol = 0;
   bool operator==(const ProtocolTerm&) const = default;
 };
-struct EtherTypeTerm {  // ip | ip6 | arp | rarp
+struct EtherTypeTerm {  // ip | ip6 | arp | rarp | ether proto 0x88cc
   uint16_t ether_type = 0;
   bool operator==(const EtherTypeTerm&) const = default;
 };
@@ -61,6 +62,12 @@ struct AllTerm {  // the empty expression
 struct Expression;
 using ExpressionPtr = std::shared_ptr<const Expression>;  // shared because it never changes
 
+struct PacketTerm {    // tcp[13] & 2 != 0 | ether host 02:00:00:00:00:01 | less 64: what no flow tells, only the packet
+  std::string filter;  // one primitive of pcap-filter(7), without names to be looked up
+  ExpressionPtr necessary;  // what flows tell of it: true wherever this is true; nullptr: nothing
+  bool operator==(const PacketTerm& other) const { return filter == other.filter; }
+};
+
 struct NotNode {
   ExpressionPtr child;
 };
@@ -72,10 +79,15 @@ struct OrNode {
 };
 
 struct Expression {
-  std::variant<AllTerm, HostTerm, PortTerm, ProtocolTerm, EtherTypeTerm, VlanTerm, MplsTerm, TimeTerm, NotNode, AndNode,
-               OrNode>
+  std::variant<AllTerm, HostTerm, PortTerm, ProtocolTerm, EtherTypeTerm, VlanTerm, MplsTerm, TimeTerm, PacketTerm,
+               NotNode, AndNode, OrNode>
       node;
 };
+
+template <class Node>
+ExpressionPtr MakeExpression(Node node) {
+  return std::make_shared<const Expression>(Expression{std::move(node)});
+}
 
 bool SameTree(const Expression& a, const Expression& b);
 

@@ -16,16 +16,29 @@ struct Token {
 // Cuts a query into tokens, one ahead. Keywords are words, except "and", "or" and "not", which are operators.
 class Lexer {
  public:
+  // Addresses and times are words with "-", ":" and "/" in them; in "tcp[12:1]/4-5" the same signs are words of their
+  // own, and "<<", ">=" and the like too.
+  enum class Mode { kPrimitives, kArithmetic };
+
   explicit Lexer(std::string_view text) : text_(text) { Advance(); }
 
   const Token& next() const { return next_; }
   Token Take();
+  // Reads the next token anew in this mode, and all that follow.
+  void Enter(Mode mode);
+
+  // Whether an operator or comparison stands behind the next token, or behind the parenthesis that it opens.
+  bool AtComparison() const;
+  // Whether "[" does.
+  bool AtBytes() const;
 
  private:
   void Advance();
+  Token Read(size_t begin) const;
 
   std::string_view text_;
-  size_t position_ = 0;
+  size_t position_ = 0;  // behind next_
+  Mode mode_ = Mode::kPrimitives;
   Token next_;
 };
 

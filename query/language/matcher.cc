@@ -1,6 +1,9 @@
 #include "query/language/matcher.h"
 
 #include <algorithm>
+#include <array>
+
+#include "packet/decoder.h"
 
 namespace dashcap {
 namespace {
@@ -73,6 +76,15 @@ bool IsTransport(PortTerm::Transport transport, uint8_t protocol) {
   return false;
 }
 
+// The IPv6 extension headers that a decoder passes on its way to the upper layer.
+bool IsExtension(const ProtocolTerm& term) {
+  constexpr std::array<uint8_t, 8> kExtensions = {0, 43, 44, 51, 60, 135, 139, 140};
+  return term.family != Family::kIp &&
+         std::find(kExtensions.begin(), kExtensions.end(), term.protocol) != kExtensions.end();
+}
+
+using Known = std::optional<bool>;
+
 // Every primitive but time, which is for the caller to know.
 struct TermMatcher {
   const FlowKey& key;
@@ -92,7 +104,12 @@ struct TermMatcher {
     return key.has_ports && IsTransport(term.transport, key.protocol) &&
            OnSide(term.side, in_range(key.source_port), in_range(key.destination_port));
   }
-  bool operator()(const ProtocolTerm& term) const {
+  Known operator()(const ProtocolTerm& term) const {
+    if (HasProtocol(term)) return true;
+    // What a key has is the protocol behind the extension headers.
+    return IsExtension(term) && AnyLayerIsIp6() ? std::nullopt : Known(false);
+  }
+  bool HasProtocol(const ProtocolTerm& term) const {
     if (key.is_ip() && key.protocol == term.protocol && IsFamily(term.family, key.ether_type)) return true;
     return AnyItem(key.envelope, [this, &term](const EnvelopeItem& item) {
       if (item.kind == Envelope::kVlan || item.kind == Envelope::kMpls || item.value != term.protocol) return false;
@@ -100,9 +117,15 @@ struct TermMatcher {
       return IsFamily(term.family, item.kind == Envelope::kProtocol ? key.ether_type : EtherTypeOf(item));
     });
   }
-  bool operator()(const EtherTypeTerm& term) const {
-    return key.ether_type == term.ether_type ||
-           AnyItem(key.envelope, [&term](const EnvelopeItem& item) { return EtherTypeOf(item) == term.ether_type; });
+  bool AnyLayerIsIp6() const {
+    return key.ether_type == kEtherTypeIp6 ||
+           AnyItem(key.envelope, [](const EnvelopeItem& item) { return item.kind == Envelope::kIpv6; });
+  }
+  Known operator()(const EtherTypeTerm& term) const {
+    const bool found = key.ether_type == term.ether_type || AnyItem(key.envelope, [&term](const EnvelopeItem& item) {
+                         return EtherTypeOf(item) == term.ether_type;
+                       });
+    return found || !IsPassedThrough(term.ether_type) ? Known(found) : std::nullopt;
   }
   bool operator()(const VlanTerm& term) const {
     return AnyItem(key.envelope, [&term](const EnvelopeItem& item) {
@@ -115,9 +138,8 @@ struct TermMatcher {
     });
   }
   bool operator()(const AllTerm&) const { return true; }
+  Known operator()(const PacketTerm&) const { return std::nullopt; }
 };
-
-using Known = std::optional<bool>;
 
 // Three-valued logic (Kleene): `time` decides time terms when it is known.
 struct Evaluator {
@@ -133,7 +155,7 @@ struct Evaluator {
   Known operator()(const OrNode& node) const { return Fold(node.children, true); }
   template <class Term>
   Known operator()(const Term& term) const {
-    return TermMatcher{key}(term);
+    return Known(TermMatcher{key}(term));
   }
 
   Known Evaluate(const Expression& expression) const { return std::visit(*this, expression.node); }
@@ -173,6 +195,22 @@ bool Matches(const Expression& expression, const FlowKey& key, Timestamp time) {
 
 std::optional<bool> MatchesAtAnyTime(const Expression& expression, const FlowKey& key) {
   return Evaluator{key, nullptr}.Evaluate(expression);
+}
+
+std::optional<bool> DecideByKey(const Expression& term, const FlowKey& key) {
+  return Evaluator{key, nullptr}.Evaluate(term);
+}
+
+bool AsksPackets(const Expression& expression) {
+  const auto asks = [](const ExpressionPtr& child) { return AsksPackets(*child); };
+  if (const auto* node = std::get_if<NotNode>(&expression.node)) return asks(node->child);
+  if (const auto* node = std::get_if<AndNode>(&expression.node))
+    return std::any_of(node->children.begin(), node->children.end(), asks);
+  if (const auto* node = std::get_if<OrNode>(&expression.node))
+    return std::any_of(node->children.begin(), node->children.end(), asks);
+  if (const auto* term = std::get_if<ProtocolTerm>(&expression.node)) return IsExtension(*term);
+  if (const auto* term = std::get_if<EtherTypeTerm>(&expression.node)) return IsPassedThrough(term->ether_type);
+  return std::holds_alternative<PacketTerm>(expression.node);
 }
 
 TimeRange TimeBounds(const Expression& expression) {

@@ -25,9 +25,11 @@ struct ParseOptions {
   enum class Precedence { kAndBindsTighter, kLeftToRight } precedence = Precedence::kAndBindsTighter;
 };
 
-// At most kMaxQueryLength bytes and kMaxQueryDepth levels of nesting.
+// At most kMaxQueryLength bytes, kMaxQueryDepth levels of nesting, and kMaxPacketTerms primitives that packets have to
+// be asked, because each is a program to compile and to run.
 inline constexpr size_t kMaxQueryLength = 64 * 1024;
 inline constexpr size_t kMaxQueryDepth = 200;
+inline constexpr size_t kMaxPacketTerms = 1000;
 
 tl::expected<ExpressionPtr, ParseError> ParseQuery(std::string_view text, const ParseOptions& options);
 

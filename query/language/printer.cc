@@ -78,8 +78,10 @@ struct Printer {
         return "ip6";
       case 0x0806:
         return "arp";
-      default:
+      case 0x8035:
         return "rarp";
+      default:
+        return fmt::format("ether proto 0x{:04x}", term.ether_type);
     }
   }
   std::string operator()(const VlanTerm& term) const { return term.id ? fmt::format("vlan {}", *term.id) : "vlan"; }
@@ -91,6 +93,7 @@ struct Printer {
     if (term.range.end == kMaxTimestamp) return "after " + FormatTime(term.range.begin);
     return fmt::format("between {} and {}", FormatTime(term.range.begin), FormatTime(term.range.end));
   }
+  std::string operator()(const PacketTerm& term) const { return term.filter; }
   std::string operator()(const NotNode& node) const { return "not " + Inner(*node.child); }
   std::string operator()(const AndNode& node) const { return Joined(node.children, " and "); }
   std::string operator()(const OrNode& node) const { return Joined(node.children, " or "); }

@@ -191,7 +191,7 @@ class Archive::Impl {
     uint64_t packets = 0;
     uint64_t bytes = 0;
     for (const TimeSlice& slice : *question.slices) {
-      const Status status = ForEachMatchingFlow(*table, *slice.expression, slice.range, [&](const MatchingFlow& flow) {
+      const Status status = ForEachMatchingFlow(*table, slice.expression, slice.range, [&](const MatchingFlow& flow) {
         flows++;
         packets += flow.packets();
         bytes += flow.bytes();

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "packet/address.h"
+#include "query/language/matcher.h"
 
 namespace dashcap {
 namespace {
@@ -32,6 +33,11 @@ struct LookupsForTerm {
   }
   Lookups operator()(const ProtocolTerm& term) const {
     if (term.protocol == 0) return std::nullopt;  // also what a flow without IP has in its place
+    // Maybe one of the extension headers before the protocol that is in the index.
+    if (AsksPackets(Expression{term})) {
+      return Lookups(
+          {One(ProtocolAttribute(term.protocol)), One(EtherTypeAttribute(0x86dd)), EveryAddress<16>(KeyKind::kIpv6)});
+    }
     return Lookups({One(ProtocolAttribute(term.protocol))});
   }
   // The attribute is of the innermost network layer. Outer IP headers show by their addresses.
@@ -41,11 +47,9 @@ struct LookupsForTerm {
         return Lookups({One(EtherTypeAttribute(0x0800)), EveryAddress<4>(KeyKind::kIpv4)});
       case 0x86dd:
         return Lookups({One(EtherTypeAttribute(0x86dd)), EveryAddress<16>(KeyKind::kIpv6)});
-      case 0x0806:
-      case 0x8035:
-        return Lookups({One(EtherTypeAttribute(term.ether_type))});
       default:
-        return std::nullopt;
+        if (AsksPackets(Expression{term})) return std::nullopt;
+        return Lookups({One(EtherTypeAttribute(term.ether_type))});
     }
   }
   Lookups operator()(const VlanTerm& term) const {
@@ -98,6 +102,9 @@ int Selectivity(const Expression& expression) {
   }
   if (const auto* type = std::get_if<EtherTypeTerm>(&expression.node)) {
     return Contains(kCommonTypes, type->ether_type) ? kCommonProtocol : kRareProtocol;
+  }
+  if (const auto* packet = std::get_if<PacketTerm>(&expression.node)) {
+    return packet->necessary ? Selectivity(*packet->necessary) : kEverything;
   }
   if (const auto* all = std::get_if<AndNode>(&expression.node)) {
     int rank = kEverything;

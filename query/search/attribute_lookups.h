@@ -17,7 +17,7 @@ struct AttributeRange {
 
 // The lookups whose flows together include every flow with a packet that the term matches; nullopt when no attribute
 // tells. Never exact enough to answer by itself: side, family and transport are decided on the flow's record.
-// Requires: `term` is not And, Or or Not.
+// Requires: `term` is not And, Or, Not or PacketTerm.
 std::optional<std::vector<AttributeRange>> LookupsFor(const Expression& term);
 
 // How many flows a tree is thought to leave, for choosing what to look up first; lower is fewer.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "query/language/matcher.h"
 #include "query/search/flow_selection.h"
 
 namespace dashcap {
@@ -39,7 +40,7 @@ class FileCount {
 
   Status Add(const TimeSlice& slice, std::stop_token stop) {
     std::vector<OpenFlow> open;
-    Status status = ForEachMatchingFlow(*table_, *slice.expression, slice.range, [&](const MatchingFlow& flow) {
+    Status status = ForEachMatchingFlow(*table_, slice.expression, slice.range, [&](const MatchingFlow& flow) {
       const FlowRecord& record = flow.record;
       const bool in_range = slice.range.Covers(record.first_time, record.last_time);
       if (in_range && flow.whole()) {
@@ -47,8 +48,8 @@ class FileCount {
         answer.bytes += flow.bytes();
         Extend(record.first_time, record.last_time, answer);
       } else {
-        open.push_back({flow.id, flow.forward, flow.reverse, in_range, flow.packets(), flow.bytes(), record.first_time,
-                        record.last_time});
+        open.push_back({flow.id, flow.forward != nullptr, flow.reverse != nullptr, in_range, flow.packets(),
+                        flow.bytes(), record.first_time, record.last_time});
       }
       return true;
     });
@@ -104,7 +105,7 @@ void CountPacket(const Packet& packet, CountAnswer& answer) {
 
 Result<bool> CountByIndex(FileOpener& opener, const CandidateFile& file, const Question& question, std::stop_token stop,
                           CountAnswer& answer) {
-  if (!question.slices) return false;
+  if (!question.slices || AsksPackets(*question.expression)) return false;
   auto reader = OpenListed(file.entry);
   if (!reader) {
     NoteUnreadable(file.entry, reader.error(), answer.missing);

@@ -1,11 +1,16 @@
 #include "query/search/file_answer.h"
 
 #include <algorithm>
+#include <array>
+#include <map>
+#include <string>
 #include <utility>
 
 #include "packet/decoder.h"
 #include "packet/fragment_table.h"
+#include "query/language/fold.h"
 #include "query/language/matcher.h"
+#include "query/language/parser.h"
 #include "query/search/flow_selection.h"
 #include "query/search/packet_set.h"
 
@@ -27,16 +32,23 @@ PacketNumbers NumbersIn(const std::vector<BlockSummary>& blocks, TimeRange range
   return numbers;
 }
 
-// The packets of a slice of time, and which of them are asked for.
+// More sets of packets than this aren't worth their memory.
+constexpr size_t kMaxSelections = 16;
+
+// Packets of a slice of time that are asked for.
 struct Selection {
   TimeRange range;
   PacketSet packets;
+  std::shared_ptr<const PacketMatcher> rest;  // what they still have to be asked; nullptr: nothing
 };
 
 class IndexedAnswer final : public FileAnswer {
  public:
-  IndexedAnswer(BlockfileReader reader, std::vector<BlockSummary> blocks, std::vector<Selection> selections)
-      : FileAnswer(std::move(reader), std::move(blocks)), selections_(std::move(selections)) {}
+  IndexedAnswer(BlockfileReader reader, std::vector<BlockSummary> blocks, std::vector<Selection> selections,
+                std::shared_ptr<FilterPrograms> programs)
+      : FileAnswer(std::move(reader), std::move(blocks)),
+        programs_(std::move(programs)),
+        selections_(std::move(selections)) {}
 
  private:
   Status Select(const BlockSummary& block, std::vector<uint8_t>& buffer, std::vector<NumberedPacket>& out,
@@ -62,10 +74,12 @@ class IndexedAnswer final : public FileAnswer {
   bool Wants(const NumberedPacket& found) const {
     return std::any_of(selections_.begin(), selections_.end(), [&found](const Selection& selection) {
       return selection.range.Contains(found.packet.timestamp) &&
-             selection.packets.Contains(static_cast<uint32_t>(found.number));
+             selection.packets.Contains(static_cast<uint32_t>(found.number)) &&
+             (!selection.rest || selection.rest->MatchesWithoutKey(found.packet));
     });
   }
 
+  std::shared_ptr<FilterPrograms> programs_;  // used by the selections
   std::vector<Selection> selections_;
   std::vector<uint32_t> numbers_;
 };
@@ -75,9 +89,10 @@ class ScanningAnswer final : public FileAnswer {
   // `blocks` begin early enough for the fragments of the first packet that matters.
   ScanningAnswer(BlockfileReader reader, std::vector<BlockSummary> blocks, const Question& question)
       : FileAnswer(std::move(reader), std::move(blocks)),
-        expression_(question.expression),
+        programs_(question.programs),
+        matcher_(question.expression, this->reader().link_type(), *programs_),
         range_(question.range),
-        everything_(IsAll(*expression_)) {}
+        everything_(IsAll(*question.expression)) {}
 
  private:
   Status Select(const BlockSummary& block, std::vector<uint8_t>& buffer, std::vector<NumberedPacket>& out,
@@ -96,55 +111,97 @@ class ScanningAnswer final : public FileAnswer {
     if (everything_) return in_range;
     Decode(packet.link_type, packet.bytes, decoded_ = {});
     if (decoded_.fragment.is_fragment) fragments_.Resolve(packet.timestamp, decoded_);
-    return in_range && Matches(*expression_, decoded_.key, packet.timestamp);
+    return in_range && matcher_.Matches(packet, decoded_.key);
   }
 
-  ExpressionPtr expression_;
+  std::shared_ptr<FilterPrograms> programs_;
+  PacketMatcher matcher_;
   TimeRange range_;
   bool everything_;
   FragmentTable fragments_;
   Decoded decoded_;
 };
 
-// Which packets of the file a slice asks for.
-Result<PacketSet> SelectPackets(const IndexTable& table, const std::vector<BlockSummary>& blocks,
-                                const TimeSlice& slice) {
-  if (IsAll(*slice.expression)) return PacketSet::All();
-  struct Wanted {
-    FlowId id;
-    bool forward;
-    bool reverse;
-  };
-  std::vector<Wanted> flows;
-  uint64_t expected = 0;
-  Status status = ForEachMatchingFlow(table, *slice.expression, slice.range, [&](const MatchingFlow& flow) {
-    flows.push_back({flow.id, flow.forward, flow.reverse});
-    expected += flow.packets();
-    return true;
-  });
-  if (!status) return Fail(status.error());
+// A flow of which one direction or both are wanted.
+struct WantedFlow {
+  FlowId id;
+  std::array<bool, 2> directions;
+};
 
-  const PacketNumbers range = NumbersIn(blocks, slice.range);
+// Flows whose packets have to be asked the same.
+struct Wanted {
+  ExpressionPtr rest;
+  std::vector<WantedFlow> flows;
+  uint64_t expected = 0;  // packets
+};
+
+// By what is left to ask, in words.
+using WantedByRest = std::map<std::string, Wanted>;
+
+void Add(const MatchingFlow& flow, WantedByRest& wanted) {
+  for (const Direction direction : {Direction::kForward, Direction::kReverse}) {
+    const ExpressionPtr& rest = flow.Asked(direction);
+    if (!rest) continue;
+    Wanted& same = IsAll(*rest) ? wanted[""] : wanted[PrintQuery(*rest)];
+    same.rest = rest;
+    if (same.flows.empty() || same.flows.back().id != flow.id) same.flows.push_back({flow.id, {}});
+    same.flows.back().directions[static_cast<size_t>(direction)] = true;
+    same.expected += flow.record.packets[static_cast<size_t>(direction)];
+  }
+}
+
+Result<PacketSet> PacketsOf(const IndexTable& table, const std::vector<BlockSummary>& blocks, TimeRange time,
+                            const Wanted& wanted) {
+  const PacketNumbers range = NumbersIn(blocks, time);
   uint64_t end = 0;
   for (const BlockSummary& block : blocks) end = std::max(end, block.first_packet_number + block.packet_count);
-  PacketSet packets(expected, end);
+  PacketSet packets(wanted.expected, end);
   std::vector<Posting> postings;
-  for (const Wanted& flow : flows) {
+  for (const WantedFlow& flow : wanted.flows) {
     postings.clear();
-    if (status = table.Postings(flow.id, range, postings); !status) return Fail(status.error());
+    if (Status status = table.Postings(flow.id, range, postings); !status) return Fail(status.error());
     for (const Posting& posting : postings) {
-      const bool wanted = posting.direction == Direction::kForward ? flow.forward : flow.reverse;
-      if (wanted && posting.packet_number < end) packets.Add(posting.packet_number);
+      const bool wants = flow.directions[static_cast<size_t>(posting.direction)];
+      if (wants && posting.packet_number < end) packets.Add(posting.packet_number);
     }
   }
   packets.Finish();
   return packets;
 }
 
+// Which packets of the file a slice asks for.
+Status Select(const IndexTable& table, const std::vector<BlockSummary>& blocks, const TimeSlice& slice,
+              LinkType link_type, const Question& question, std::vector<Selection>& selections) {
+  if (IsAll(*slice.expression)) {
+    selections.push_back({slice.range, PacketSet::All(), nullptr});
+    return {};
+  }
+  WantedByRest wanted;
+  Status status = ForEachMatchingFlow(table, slice.expression, slice.range, [&wanted](const MatchingFlow& flow) {
+    Add(flow, wanted);
+    return wanted.size() <= kMaxSelections;
+  });
+  if (!status) return status;
+  if (wanted.size() + selections.size() > std::max(kMaxSelections, question.slices->size()))
+    return Fail(ErrorKind::kUnavailable, "flows differ too much in what their packets have to be asked");
+  for (const auto& [text, flows] : wanted) {
+    auto packets = PacketsOf(table, blocks, slice.range, flows);
+    if (!packets) return Fail(packets.error());
+    std::shared_ptr<const PacketMatcher> rest;
+    if (!IsAll(*flows.rest)) rest = std::make_shared<PacketMatcher>(flows.rest, link_type, *question.programs);
+    selections.push_back({slice.range, std::move(*packets), std::move(rest)});
+  }
+  return {};
+}
+
 }  // namespace
 
 Question MakeQuestion(const SearchRequest& request) {
-  Question question{request.expression, Intersect(request.range, TimeBounds(*request.expression)), {}, request.limits};
+  Question question{request.expression,
+                    Intersect(request.range, TimeBounds(*request.expression)),
+                    {},
+                    request.limits,
+                    std::make_shared<FilterPrograms>()};
   question.slices = SliceByTime(question.expression, question.range);
   return question;
 }
@@ -161,17 +218,17 @@ Result<std::optional<NumberedPacket>> FileAnswer::Next(std::stop_token stop, std
 }
 
 Result<std::unique_ptr<FileAnswer>> AnswerByIndex(BlockfileReader reader, const IndexTable& table,
-                                                  const std::vector<TimeSlice>& slices) {
+                                                  const Question& question) {
   auto blocks = table.Blocks();
   if (!blocks) return Fail(blocks.error());
   std::vector<Selection> selections;
-  for (const TimeSlice& slice : slices) {
+  for (const TimeSlice& slice : *question.slices) {
     if (!slice.range.Overlaps(table.summary().first_time, table.summary().last_time)) continue;
-    auto packets = SelectPackets(table, *blocks, slice);
-    if (!packets) return Fail(packets.error());
-    selections.push_back({slice.range, std::move(*packets)});
+    if (Status status = Select(table, *blocks, slice, reader.link_type(), question, selections); !status)
+      return Fail(status.error());
   }
-  return std::make_unique<IndexedAnswer>(std::move(reader), std::move(*blocks), std::move(selections));
+  return std::make_unique<IndexedAnswer>(std::move(reader), std::move(*blocks), std::move(selections),
+                                         question.programs);
 }
 
 Result<std::unique_ptr<FileAnswer>> AnswerByNumbers(BlockfileReader reader, const IndexTable& table, TimeRange range,
@@ -182,8 +239,8 @@ Result<std::unique_ptr<FileAnswer>> AnswerByNumbers(BlockfileReader reader, cons
   for (const uint32_t number : numbers) packets.Add(number);
   packets.Finish();
   std::vector<Selection> selections;
-  selections.push_back({range, std::move(packets)});
-  return std::make_unique<IndexedAnswer>(std::move(reader), std::move(*blocks), std::move(selections));
+  selections.push_back({range, std::move(packets), nullptr});
+  return std::make_unique<IndexedAnswer>(std::move(reader), std::move(*blocks), std::move(selections), nullptr);
 }
 
 Result<std::unique_ptr<FileAnswer>> AnswerByScan(BlockfileReader reader, const Question& question,

@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "indexer/index_table.h"
 #include "query/language/expression.h"
+#include "query/language/packet_matcher.h"
 #include "query/search/search.h"
 #include "query/search/time_slices.h"
 #include "storage/blockfile_reader.h"
@@ -21,6 +22,7 @@ struct Question {
   TimeRange range;                               // what request and expression leave
   std::optional<std::vector<TimeSlice>> slices;  // of the range; nullopt: too many, decide packet by packet
   SearchLimits limits;
+  std::shared_ptr<FilterPrograms> programs;
 };
 
 Question MakeQuestion(const SearchRequest& request);
@@ -52,9 +54,10 @@ class FileAnswer {
   size_t next_found_ = 0;
 };
 
-// By the index. kDamaged when the table turns out to be: scan then.
+// By the index. kDamaged when the table turns out to be, kUnavailable when it would not help: scan then.
+// Requires: question.slices.
 Result<std::unique_ptr<FileAnswer>> AnswerByIndex(BlockfileReader reader, const IndexTable& table,
-                                                  const std::vector<TimeSlice>& slices);
+                                                  const Question& question);
 
 // Only these packets of the file, none but those in the range.
 Result<std::unique_ptr<FileAnswer>> AnswerByNumbers(BlockfileReader reader, const IndexTable& table, TimeRange range,

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "packet/decoder.h"
+
 namespace dashcap {
 
 void NoteUnreadable(const BlockfileEntry& entry, const Error& error, Missing& missing) {
@@ -18,6 +20,8 @@ std::shared_ptr<const IndexTable> FileOpener::TableOf(const BlockfileEntry& entr
     why = "indexes are ignored";
   } else if (entry.open) {
     why = "it is still being written";
+  } else if (!Decodes(reader.link_type())) {
+    why = "its link type, " + LinkTypeName(reader.link_type()) + ", isn't decoded";
   } else if (!entry.has_index) {
     why = "it has no index yet";
   } else {
@@ -38,12 +42,14 @@ Result<std::unique_ptr<FileAnswer>> FileOpener::Open(const BlockfileEntry& entry
   std::string why;
   auto table = question.slices ? TableOf(entry, *reader, why) : nullptr;
   if (table) {
-    auto answer = AnswerByIndex(std::move(*reader), *table, *question.slices);
+    auto answer = AnswerByIndex(std::move(*reader), *table, question);
     if (answer) {
       statistics.files_by_index++;
       return answer;
     }
-    if (answer.error().kind != ErrorKind::kDamaged) return answer;
+    const bool scan_instead =
+        answer.error().kind == ErrorKind::kDamaged || answer.error().kind == ErrorKind::kUnavailable;
+    if (!scan_instead) return answer;
     reader = OpenListed(entry);
     if (!reader) {
       NoteUnreadable(entry, reader.error(), missing);

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "query/language/fold.h"
 #include "query/language/matcher.h"
 #include "query/search/attribute_lookups.h"
 
@@ -23,6 +24,9 @@ void Unite(std::vector<FlowId>& flows, const std::vector<FlowId>& more) {
 }
 
 Result<Candidates> OfTerm(const IndexTable& table, const Expression& term) {
+  if (const auto* packet_term = std::get_if<PacketTerm>(&term.node)) {
+    return packet_term->necessary ? CandidateFlows(table, *packet_term->necessary) : Candidates{};
+  }
   const auto lookups = LookupsFor(term);
   if (!lookups) return Candidates{};
   std::vector<FlowId> flows;
@@ -74,18 +78,24 @@ Result<Candidates> CandidateFlows(const IndexTable& table, const Expression& exp
   return OfTerm(table, expression);
 }
 
-Status ForEachMatchingFlow(const IndexTable& table, const Expression& expression, TimeRange range,
+Status ForEachMatchingFlow(const IndexTable& table, const ExpressionPtr& expression, TimeRange range,
                            const std::function<bool(const MatchingFlow&)>& visit) {
-  auto candidates = CandidateFlows(table, expression);
+  auto candidates = CandidateFlows(table, *expression);
   if (!candidates) return Fail(candidates.error());
   const std::vector<FlowId>* ids = *candidates ? &**candidates : nullptr;
   if (ids && ids->empty()) return {};
+  const ExpressionPtr all = MakeExpression(AllTerm{});
+  const bool asks_packets = AsksPackets(*expression);
+  const auto asked = [&](const FlowKey& key) -> ExpressionPtr {
+    if (asks_packets) return Fold(expression, [&key](const Expression& term) { return DecideByKey(term, key); });
+    constexpr Timestamp kAnyTime{};
+    return Matches(*expression, key, kAnyTime) ? all : nullptr;
+  };
   return table.ForEachFlow(ids, [&](FlowId id, const FlowRecord& record) {
     if (!range.Overlaps(record.first_time, record.last_time)) return true;
-    constexpr Timestamp kAnyTime{};
-    MatchingFlow flow{id, record, false, false};
-    flow.forward = record.packets[0] > 0 && Matches(expression, record.key, kAnyTime);
-    flow.reverse = record.packets[1] > 0 && Matches(expression, Reversed(record.key), kAnyTime);
+    MatchingFlow flow{id, record, nullptr, nullptr};
+    if (record.packets[0] > 0) flow.forward = asked(record.key);
+    if (record.packets[1] > 0) flow.reverse = asked(Reversed(record.key));
     return (!flow.forward && !flow.reverse) || visit(flow);
   });
 }

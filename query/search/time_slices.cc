@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "query/language/fold.h"
+
 namespace dashcap {
 namespace {
 
@@ -38,49 +40,15 @@ class Boundaries {
   std::vector<Timestamp> inside_;  // sorted
 };
 
-ExpressionPtr All() {
-  static const ExpressionPtr all = std::make_shared<const Expression>(Expression{AllTerm{}});
-  return all;
-}
-
-ExpressionPtr WithTime(const ExpressionPtr& expression, Timestamp time);
-
-// The children that are left when those equal to `neutral` are dropped; nullopt when one is `decisive`. Nothing at all
-// is nullptr, everything is AllTerm.
-template <class Node>
-ExpressionPtr FoldChildren(const ExpressionPtr& expression, const Node& node, bool decisive, Timestamp time) {
-  std::vector<ExpressionPtr> children;
-  bool changed = false;
-  for (const ExpressionPtr& child : node.children) {
-    ExpressionPtr folded = WithTime(child, time);
-    changed = changed || folded != child;
-    const bool constant = !folded || IsAll(*folded);
-    if (constant && (folded != nullptr) == decisive) return folded;
-    if (!constant) children.push_back(std::move(folded));
-  }
-  if (children.empty()) return decisive ? nullptr : All();
-  if (children.size() == 1) return children.front();
-  if (!changed) return expression;
-  return std::make_shared<const Expression>(Expression{Node{std::move(children)}});
-}
-
 // The query with its time terms decided as for a packet of that time; nullptr when nothing can match then.
 ExpressionPtr WithTime(const ExpressionPtr& expression, Timestamp time) {
-  if (const auto* term = std::get_if<TimeTerm>(&expression->node)) return term->range.Contains(time) ? All() : nullptr;
-  if (const auto* node = std::get_if<AndNode>(&expression->node)) return FoldChildren(expression, *node, false, time);
-  if (const auto* node = std::get_if<OrNode>(&expression->node)) return FoldChildren(expression, *node, true, time);
-  const auto* node = std::get_if<NotNode>(&expression->node);
-  if (!node) return expression;
-  const ExpressionPtr child = WithTime(node->child, time);
-  if (!child) return All();
-  if (IsAll(*child)) return nullptr;
-  if (child == node->child) return expression;
-  return std::make_shared<const Expression>(Expression{NotNode{child}});
+  return Fold(expression, [time](const Expression& term) {
+    const auto* bounds = std::get_if<TimeTerm>(&term.node);
+    return bounds ? std::optional(bounds->range.Contains(time)) : std::nullopt;
+  });
 }
 
 }  // namespace
-
-bool IsAll(const Expression& expression) { return std::holds_alternative<AllTerm>(expression.node); }
 
 std::optional<std::vector<TimeSlice>> SliceByTime(const ExpressionPtr& expression, TimeRange range) {
   std::vector<TimeSlice> slices;

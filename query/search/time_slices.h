@@ -22,6 +22,4 @@ inline constexpr size_t kMaxTimeSlices = 64;
 // kMaxTimeSlices; the query then has to be evaluated on each packet.
 std::optional<std::vector<TimeSlice>> SliceByTime(const ExpressionPtr& expression, TimeRange range);
 
-bool IsAll(const Expression& expression);
-
 }  // namespace dashcap
