@@ -35,9 +35,10 @@ done
 cd "$here"
 scripts/install-packages run build
 jobs=$(nproc)
-cmake --preset release -DDASHCAP_TESTS=OFF -B build/run > build-run.log 2>&1 || { cat build-run.log >&2; fail "cmake failed"; }
-cmake --build build/run -j "$jobs" >> build-run.log 2>&1 || { tail -50 build-run.log >&2; fail "the build failed"; }
-rm -f build-run.log
+mkdir -p build
+log=build/run.log
+cmake --preset release -DDASHCAP_TESTS=OFF -B build/run > "$log" 2>&1 || { cat "$log" >&2; fail "cmake failed"; }
+cmake --build build/run -j "$jobs" >> "$log" 2>&1 || { tail -50 "$log" >&2; fail "the build failed"; }
 bin=$here/build/run/bin
 
 getent group dashcap > /dev/null || groupadd --system dashcap

@@ -150,6 +150,8 @@ KeyTable<QueryConfig> QueryKeys() {
       {"tokens", &C::tokens, ListOf(Section(TokenKeys()), 0, "objects"), "who may query over TCP"},
       {"max_concurrent_queries", &C::max_concurrent_queries, Number(1, 1024),
        "more queries at a time than this are refused"},
+      {"user", &C::user, Text(),
+       "whom the query service becomes when root starts it; empty for dashcap-query, or else dashcap, if they exist"},
   };
 }
 
@@ -162,6 +164,10 @@ KeyTable<Config> FileKeys() {
       {"runtime_directory", &C::runtime_directory, Path(), "where the recorder writes its status file"},
       {"index_memory_bytes", &C::index_memory_bytes, Size(16 * kMebi),
        "memory for the flow tables of all lanes together; a file is closed when its share is full"},
+      {"user", &C::user, Text(),
+       "whom the recorder becomes when root starts it; empty for dashcap, if there is such a user"},
+      {"sandbox", &C::sandbox, Boolean(),
+       "confine both daemons by Landlock and seccomp to what they need; a libpcap that needs more may ask for false"},
   };
 }
 

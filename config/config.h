@@ -55,6 +55,7 @@ struct QueryConfig {
   std::string socket_group = "dashcap";
   std::vector<TokenConfig> tokens;  // a TCP listener needs at least one
   uint32_t max_concurrent_queries = 8;
+  std::string user;  // whom root becomes; empty: dashcap-query, dashcap or nobody else, whichever exists first
 };
 
 struct Config {
@@ -63,6 +64,8 @@ struct Config {
   QueryConfig query;
   std::string runtime_directory = "/run/dashcap";     // status file
   uint64_t index_memory_bytes = uint64_t{512} << 20;  // flow tables of all lanes together
+  std::string user;                                   // whom root becomes; empty: dashcap, if there is such a user
+  bool sandbox = true;                                // Landlock and seccomp, of both daemons
 };
 
 // Errors name the key: `/etc/dashcap/dashcap.json: capture[0].snap_length: -1: must be 64 to 1048576`; for JSON that

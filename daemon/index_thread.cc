@@ -12,9 +12,7 @@ IndexThread::IndexThread(LaneEventQueue& queue, TableThread& tables, size_t memo
       tables_(tables),
       memory_limit_(memory_limit),
       on_memory_full_(std::move(on_memory_full)),
-      thread_([this](std::stop_token stop) { Run(std::move(stop)); }) {
-  ::pthread_setname_np(thread_.native_handle(), "indexer");
-}
+      thread_([this](std::stop_token stop) { Run(std::move(stop)); }) {}
 
 void IndexThread::Finish() {
   thread_.request_stop();
@@ -22,6 +20,7 @@ void IndexThread::Finish() {
 }
 
 void IndexThread::Run(std::stop_token stop) {
+  ::pthread_setname_np(::pthread_self(), "indexer");
   while (auto event = queue_.Pop(stop)) {
     std::visit([this](auto& what) { Take(std::move(what)); }, *event);
   }

@@ -42,7 +42,6 @@ Result<std::unique_ptr<Lane>> Lane::Open(Settings settings, std::unique_ptr<Capt
 
 void Lane::Start() {
   thread_ = std::jthread([this](std::stop_token stop) { Run(std::move(stop)); });
-  ::pthread_setname_np(thread_.native_handle(), "lane");
 }
 
 void Lane::Join() {
@@ -55,6 +54,7 @@ LaneStatus Lane::status() const {
 }
 
 void Lane::Run(std::stop_token stop) {
+  ::pthread_setname_np(::pthread_self(), "lane");
   if (settings_.cpu) BindThreadTo(*settings_.cpu);
   bool more = true;
   while (more && !stop.stop_requested()) {

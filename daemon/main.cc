@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "config/config.h"
+#include "daemon/privileges.h"
 #include "daemon/recorder.h"
 
 namespace dashcap {
@@ -103,10 +104,11 @@ void RecordUntilTold(const Config& config, Recorder& recorder, const sigset_t& s
   }
 }
 
-Status Run(const Config& config) {
+Status Run(const Config& config, const std::string& config_path) {
   const sigset_t signals = BlockSignals();
   auto sources = Recorder::OpenSources(config);
   if (!sources) return Fail(sources.error());
+  if (Status status = GiveUpPrivileges(config, config_path); !status) return status;
   auto recorder = Recorder::Open(config, std::move(*sources));
   if (!recorder) return Fail(recorder.error());
   (*recorder)->Start();
@@ -155,7 +157,7 @@ int Main(int argc, char** argv) {
     PrintSettings(settings);
     return 0;
   }
-  if (Status status = Run(settings); !status) {
+  if (Status status = Run(settings, options.config); !status) {
     LogError("{}", status.error().message);
     return kFailed;
   }

@@ -20,9 +20,7 @@ RetentionThread::RetentionThread(std::vector<std::string> archives, RetentionLim
     : archives_(std::move(archives)),
       limits_(limits),
       interval_(interval),
-      thread_([this](std::stop_token stop) { Run(std::move(stop)); }) {
-  ::pthread_setname_np(thread_.native_handle(), "retention");
-}
+      thread_([this](std::stop_token stop) { Run(std::move(stop)); }) {}
 
 std::vector<RetentionThread::ArchiveStatus> RetentionThread::status() const {
   MutexLock lock(mutex_);
@@ -32,6 +30,7 @@ std::vector<RetentionThread::ArchiveStatus> RetentionThread::status() const {
 }
 
 void RetentionThread::Run(std::stop_token stop) DASHCAP_THREAD_ANNOTATION(no_thread_safety_analysis) {
+  ::pthread_setname_np(::pthread_self(), "retention");
   while (!stop.stop_requested()) {
     for (const std::string& archive : archives_) Round(archive);
     mutex_.lock();

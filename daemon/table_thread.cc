@@ -22,7 +22,7 @@ void Report(const std::string& blockfile, const Status& status) {
 
 }  // namespace
 
-TableThread::TableThread() : thread_([this] { Run(); }) { ::pthread_setname_np(thread_.native_handle(), "tables"); }
+TableThread::TableThread() : thread_([this] { Run(); }) {}
 
 void TableThread::Write(std::string blockfile, FileIndexer indexer) {
   {
@@ -56,6 +56,7 @@ uint64_t TableThread::backlog() const {
 }
 
 void TableThread::Run() {
+  ::pthread_setname_np(::pthread_self(), "tables");
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kNice);
   while (WorkOnce()) {
   }

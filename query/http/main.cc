@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "config/config.h"
+#include "query/http/privileges.h"
 #include "query/http/server.h"
 
 namespace dashcap {
@@ -38,7 +39,7 @@ Status CheckTokens(const Config& config) {
   return {};
 }
 
-Status Run(const Config& config) {
+Status Run(const Config& config, const std::string& config_path) {
   if (Status status = CheckTokens(config); !status) return status;
   sigset_t signals;
   sigemptyset(&signals);
@@ -46,8 +47,6 @@ Status Run(const Config& config) {
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
 
-  auto archive = Archive::Open(config.archive.directories);
-  if (!archive) return Fail(archive.error());
   std::vector<Listener> listeners;
   for (const std::string& address : config.query.listen) {
     auto listener = Listen(address, config.query.socket_group);
@@ -55,6 +54,9 @@ Status Run(const Config& config) {
     LogInfo("listening on {}", listener->name);
     listeners.push_back(std::move(*listener));
   }
+  if (Status status = GiveUpPrivileges(config, config_path); !status) return status;
+  auto archive = Archive::Open(config.archive.directories);
+  if (!archive) return Fail(archive.error());
   QueryService service(**archive, TokenCheck(config.query.tokens),
                        {config.runtime_directory + "/status.json", config.query.max_concurrent_queries});
   Server server(std::move(listeners), service);
@@ -89,7 +91,7 @@ int Main(int argc, char** argv) {
     return kFailed;
   }
   if (options.check) return 0;
-  if (Status status = Run(Override(std::move(*config), options)); !status) {
+  if (Status status = Run(Override(std::move(*config), options), options.config); !status) {
     LogError("{}", status.error().message);
     return kFailed;
   }

@@ -97,6 +97,10 @@ HttpFields Trailers(const PacketStream& stream, uint64_t left_out) {
           {"Dashcap-Missing", text}};
 }
 
+void LogAnswer(const std::string& who, const PacketStream& stream, const std::string& end) {
+  LogInfo("answer to {}: {} packets, {} bytes, {}", who, stream.statistics().packets, stream.statistics().bytes, end);
+}
+
 // Counts a query in as long as it lives.
 class Slot {
  public:
@@ -179,8 +183,9 @@ void QueryService::Query(const Route& route, const Call& call) {
     return SendError(call.responder, kUnavailable, "too many queries are running; try again in a moment",
                      {{"Retry-After", "1"}});
   }
+  // The text of a query may hold anything; as ASCII JSON it is one line.
   LogInfo("query {} by {}: {}", route.path, call.who,
-          Json(call.request.target).dump(-1, ' ', true, Json::error_handler_t::replace));
+          Json(*parameters).dump(-1, ' ', true, Json::error_handler_t::replace));
   Call query = call;
   query.answer = std::move(*answer);
   (this->*route.handler)(query);
@@ -203,15 +208,17 @@ void QueryService::Packets(const Call& call) {
   for (; next && *next; next = (*stream)->Next()) {
     if (!writer->Append(**next, (*stream)->interfaces(), buffer)) left_out++;
     if (buffer.size() < kSendAtOnce) continue;
-    if (!call.responder.Write(buffer)) return;
+    if (!call.responder.Write(buffer)) return LogAnswer(call.who, **stream, "the client went away");
     buffer.clear();
   }
   if (!next) {
-    LogWarning("query by {} broke off: {}", call.who, next.error().message);
+    LogAnswer(call.who, **stream, "broke off: " + next.error().message);
     return call.responder.Break();
   }
   writer->End(**stream, left_out, buffer);
-  if (call.responder.Write(buffer)) call.responder.End(Trailers(**stream, left_out));
+  if (!call.responder.Write(buffer)) return LogAnswer(call.who, **stream, "the client went away");
+  call.responder.End(Trailers(**stream, left_out));
+  LogAnswer(call.who, **stream, "sent");
 }
 
 void QueryService::Count(const Call& call) {
