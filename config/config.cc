@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <bit>
 #include <charconv>
 #include <map>
 
@@ -17,6 +18,7 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+constexpr uint64_t kKibi = uint64_t{1} << 10;
 constexpr uint64_t kMebi = uint64_t{1} << 20;
 constexpr uint64_t kGibi = uint64_t{1} << 30;
 constexpr size_t kLongestSocketPath = 107;     // sun_path of unix(7), less its final zero byte
@@ -62,6 +64,17 @@ bool IsListenAddress(std::string_view text) {
   return colon != std::string_view::npos && IsHost(address.substr(0, colon)) && IsPort(address.substr(colon + 1));
 }
 
+Rule<uint64_t> PowerOfTwo(uint64_t least, uint64_t most) {
+  Rule<uint64_t> rule = Size(least, most);
+  rule.allowed += ", and a power of two";
+  rule.read = [read = rule.read, allowed = rule.allowed](const Json& value, const std::string& path) {
+    Result<uint64_t> size = read(value, path);
+    if (!size || !std::has_single_bit(*size)) size = Refuse(value, path, allowed);
+    return size;
+  };
+  return rule;
+}
+
 Rule<std::string> Path() { return TextThat(IsNotEmpty, "a path"); }
 
 // The tables: adding a key is adding its line here, its member in config.h, and its row in docs/configuration.md.
@@ -97,6 +110,9 @@ KeyTable<CaptureConfig> CaptureKeys() {
        "where packets come from: a network interface, a device of libpcap, or a capture file"},
       {"filter", &C::filter, Text(), "record only what this pcap-filter(7) expression accepts"},
       {"promiscuous", &C::promiscuous, Boolean(), "also record frames that are addressed to other machines"},
+      {"direction", &C::direction,
+       OneOf<C::Direction>({{"both", C::Direction::kBoth}, {"in", C::Direction::kIn}, {"out", C::Direction::kOut}}),
+       "with sources \"af_packet\" and \"pcap\": record only what comes in or goes out"},
       {"snap_length", &C::snap_length, Number(64, 1048576), "bytes to keep of each packet"},
       {"lanes", &C::lanes, Number(1, 64),
        "capture threads, each with its own ring, blockfiles and index, among which the packets are dealt"},
@@ -109,6 +125,14 @@ KeyTable<CaptureConfig> CaptureKeys() {
        "the CPUs that the lanes' capture threads are bound to, in turn; empty: any CPU"},
       {"ring_bytes", &C::ring_bytes, Size(kMebi, 4 * kGibi),
        "kernel memory of each lane that holds packets until they are taken; it covers bursts"},
+      {"ring_block_bytes", &C::ring_block_bytes, PowerOfTwo(64 * kKibi, 16 * kMebi),
+       "with source \"af_packet\": the ring is handed over in blocks of this size; longer packets are cut"},
+      {"ring_timeout", &C::ring_timeout, Duration(milliseconds(1), milliseconds(500)),
+       "with source \"af_packet\": a part-filled block of the ring is handed over after this time"},
+      {"hardware_timestamps", &C::hardware_timestamps, Boolean(),
+       "with source \"af_packet\": timestamps by the clock of the network card, which has to be able to give them"},
+      {"lock_filter", &C::lock_filter, Boolean(),
+       "with source \"af_packet\": nobody can change the filter, so that a new one needs a restart"},
       {"block_memory_bytes", &C::block_memory_bytes, Size(4 * kMebi),
        "memory of each lane for blocks on their way to the disk; it covers a disk that pauses"},
       {"immediate", &C::immediate, Boolean(),
@@ -120,9 +144,6 @@ KeyTable<CaptureConfig> CaptureKeys() {
        "with source \"pcap\": a timestamp type of pcap-tstamp(7) that the device has; empty for its own"},
       {"link_type", &C::link_type, Text(),
        "with source \"pcap\": one of the link types that `tcpdump -L` prints for the device; empty for its own"},
-      {"direction", &C::direction,
-       OneOf<C::Direction>({{"both", C::Direction::kBoth}, {"in", C::Direction::kIn}, {"out", C::Direction::kOut}}),
-       "with source \"pcap\": record only what comes in or goes out"},
       {"file", &C::file, Text(), "with source \"file\": the pcap or pcapng file, or - for standard input"},
       {"pace", &C::pace, OneOf<C::Pace>({{"fast", C::Pace::kFast}, {"recorded", C::Pace::kRecorded}}),
        "with source \"file\": as fast as it can be stored, or with the pauses between the packets' times"},
@@ -202,7 +223,6 @@ Status CheckSource(const CaptureConfig& capture, const std::string& path) {
       {"nanoseconds", capture.nanoseconds != defaults.nanoseconds},
       {"timestamp_type", capture.timestamp_type != defaults.timestamp_type},
       {"link_type", capture.link_type != defaults.link_type},
-      {"direction", capture.direction != defaults.direction},
   };
   for (const auto& [key, is_given] : given) {
     if (is_given) return Invalid(path + "." + key + ": allowed with source \"pcap\" only");

@@ -27,12 +27,17 @@ struct CaptureConfig {
   enum class Source { kAfPacket, kPcap, kFile } source = Source::kAfPacket;
   std::string filter;  // pcap-filter(7) text
   bool promiscuous = true;
+  enum class Direction { kBoth, kIn, kOut } direction = Direction::kBoth;
   uint32_t snap_length = 262144;
   uint32_t lanes = 1;
   enum class Fanout { kHosts, kFlow, kCpu } fanout = Fanout::kHosts;
   bool rollover = false;
-  std::vector<uint32_t> cpus;                        // of the capture threads, in turn; empty: any
-  uint64_t ring_bytes = uint64_t{64} << 20;          // of each lane
+  std::vector<uint32_t> cpus;                     // of the capture threads, in turn; empty: any
+  uint64_t ring_bytes = uint64_t{64} << 20;       // of each lane
+  uint64_t ring_block_bytes = uint64_t{1} << 20;  // a power of two
+  Nanoseconds ring_timeout = std::chrono::milliseconds(100);
+  bool hardware_timestamps = false;
+  bool lock_filter = false;
   uint64_t block_memory_bytes = uint64_t{64} << 20;  // of each lane
   // Source "pcap".
   bool immediate = false;
@@ -40,8 +45,7 @@ struct CaptureConfig {
   bool nanoseconds = true;
   std::string timestamp_type;  // pcap-tstamp(7); empty: the device's own
   std::string link_type;       // "LINUX_SLL2"; empty: the device's own
-  enum class Direction { kBoth, kIn, kOut } direction = Direction::kBoth;
-  std::string file;  // source "file": path, or "-"
+  std::string file;            // source "file": path, or "-"
   enum class Pace { kFast, kRecorded } pace = Pace::kFast;
 };
 

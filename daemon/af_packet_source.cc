@@ -1,222 +1,175 @@
 #include "daemon/af_packet_source.h"
 
-#include <net/if.h>
-
-// After net/if.h, which declares the same as linux/if.h and yields to it only in this order.
-#include <linux/if_arp.h>
 #include <linux/if_packet.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <thread>
 #include <utility>
 
 #include "base/log.h"
-#include "daemon/packet_filter.h"
-#include "daemon/packet_socket.h"
-#include "daemon/vlan_tag.h"
+#include "daemon/af_packet_capture.h"
+#include "daemon/link_watch.h"
+#include "daemon/ring_packet.h"
 
 namespace dashcap {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr size_t kMacsSize = 12;
+// Longer than the kernel keeps a part-filled block, so that what came in before is delivered before.
 constexpr auto kReopenInterval = std::chrono::milliseconds(500);
-
-Result<LinkType> LinkTypeOf(int fd, const std::string& interface) {
-  ifreq request{};
-  interface.copy(request.ifr_name, sizeof request.ifr_name - 1);
-  if (::ioctl(fd, SIOCGIFHWADDR, &request) != 0) return Fail(SystemError("interface " + interface));
-  switch (request.ifr_hwaddr.sa_family) {
-    case ARPHRD_ETHER:
-    case ARPHRD_LOOPBACK:
-      return LinkType::kEthernet;
-    case ARPHRD_NONE:
-    case ARPHRD_RAWIP:
-    case ARPHRD_PPP:
-    case ARPHRD_TUNNEL:
-    case ARPHRD_TUNNEL6:
-    case ARPHRD_SIT:
-    case ARPHRD_IPGRE:
-      return LinkType::kRaw;
-    default:
-      return Fail(ErrorKind::kInvalidInput, "interface " + interface + ": its link type (ARPHRD_ " +
-                                                std::to_string(request.ifr_hwaddr.sa_family) +
-                                                ") is not supported, expected Ethernet or raw IP");
-  }
-}
-
-int FlagsOf(int fd, const std::string& interface) {
-  ifreq request{};
-  interface.copy(request.ifr_name, sizeof request.ifr_name - 1);
-  return ::ioctl(fd, SIOCGIFFLAGS, &request) == 0 ? request.ifr_flags : 0;
-}
+constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
 
 class AfPacketSource final : public CaptureSource {
  public:
-  explicit AfPacketSource(AfPacketOptions options) : options_(std::move(options)) {
-    options_.ring.headroom = kVlanTagSize;
-  }
+  AfPacketSource(AfPacketOptions options, std::optional<FanoutGroups> groups, LinkQuery query, bool counts_nic_drops)
+      : options_(std::move(options)),
+        groups_(groups),
+        watch_(options_.interface, std::move(query)),
+        counts_nic_drops_(counts_nic_drops) {}
 
-  // As a member of the group, or as the first of a new one. Nothing is received before Begin().
-  Status Open(std::optional<uint16_t> group) {
-    if (options_.interface.empty() || options_.interface.size() >= IFNAMSIZ) {
-      return Fail(ErrorKind::kInvalidInput, "interface \"" + options_.interface + "\": no such device");
+  Status Open() {
+    auto capture = AfPacketCapture::Open(options_, groups_, options_.filter);
+    if (capture) {
+      Use(std::move(*capture));
+      return {};
     }
-    group_ = group;
-    auto capture = OpenCapture();
-    if (!capture) return Fail(capture.error());
-    capture_ = std::move(*capture);
-    interfaces_ = {{options_.interface, "", options_.filter, capture_->link_type, options_.snap_length}};
+    if (capture.error().kind != ErrorKind::kUnavailable) return Fail(capture.error());
+    NoteDown(capture.error().message);
+    AddInterface(LinkType::kEthernet);
     return {};
   }
-  Status Begin() { return AttachFilter(*capture_); }
 
-  std::optional<uint16_t> group() const { return group_; }
+  Status Begin() { return capture_ ? capture_->Begin() : Status(); }
 
   const std::vector<Interface>& interfaces() const override { return interfaces_; }
 
   Result<Outcome> Poll(std::chrono::milliseconds timeout, const std::function<void(const Packet&)>& deliver) override {
-    if (gone_) Reopen();
+    if (ChangeFilter()) return Outcome::kChanged;
     if (!capture_) {
       std::this_thread::sleep_for(timeout);
+      Reopen();
       return Outcome::kMore;
     }
-    PacketRing& ring = capture_->ring;
-    tpacket3_hdr* packet = ring.Next();
-    if (!packet && Wait(timeout)) packet = ring.Next();
+    PacketRing& ring = capture_->ring();
+    tpacket3_hdr* record = ring.Next();
+    if (!record && Wait(timeout)) record = ring.Next();
+    if (!record && down_) Reopen();
     // Not more than one round, so that the caller gets to its other duties under load.
     const uint64_t last_block = ring.blocks_read() + ring.block_count();
-    for (; packet; packet = ring.blocks_read() < last_block ? ring.Next() : nullptr) Deliver(*packet, deliver);
+    for (; record; record = ring.blocks_read() < last_block ? ring.Next() : nullptr) {
+      Deliver(*record, deliver);
+      if (++passed_ == filter_changes_at_) break;
+    }
     return Outcome::kMore;
   }
 
   std::vector<InterfaceCounts> Counts() override {
-    AddStatistics();
-    return {counts_};
+    watch_.Look();
+    Count();
+    return counts_;
+  }
+
+  bool LinkDown() const override { return down_; }
+
+  Status SetFilter(const std::string& text) override {
+    if (options_.lock_filter)
+      return Fail(ErrorKind::kInvalidInput, Name() + ": the filter is locked, so that a new one needs a restart");
+    if (capture_) {
+      auto compiled = capture_->Compile(text);
+      if (!compiled) return Fail(compiled.error());
+      wanted_compiled_ = std::move(*compiled);
+    }
+    wanted_filter_ = text;
+    return {};
   }
 
  private:
-  struct Capture {
-    PacketSocket socket;
-    PacketRing ring;
-    unsigned interface_index = 0;
-    LinkType link_type = LinkType::kEthernet;
-    PacketFilter filter;
-    bool filter_here = false;  // the program is longer than the kernel takes
-  };
+  std::string Name() const { return "interface " + options_.interface; }
 
-  // Bound, and a member of its group, but rejecting everything: no packet comes in unfiltered, or to several members.
-  Result<std::unique_ptr<Capture>> OpenCapture() {
-    auto capture = std::make_unique<Capture>();
-    capture->interface_index = ::if_nametoindex(options_.interface.c_str());
-    if (capture->interface_index == 0) return Fail(SystemError("interface " + options_.interface));
-    auto socket = PacketSocket::Open(options_.interface);
-    if (!socket) return Fail(socket.error());
-    capture->socket = std::move(*socket);
-    auto link_type = LinkTypeOf(capture->socket.fd(), options_.interface);
-    if (!link_type) return Fail(link_type.error());
-    capture->link_type = *link_type;
-    if (Status status = CompileFilter(*capture); !status) return Fail(status.error());
-    if (Status status = Bind(*capture); !status) return Fail(status.error());
-    return capture;
+  void Use(std::unique_ptr<AfPacketCapture> capture) {
+    capture_ = std::move(capture);
+    passed_ = 0;
+    filtered_here_ = 0;
+    delivered_ = 0;
+    watch_.Follow(counts_nic_drops_ ? capture_->interface_index() : 0);
+    if (interfaces_.empty() || interfaces_.back().link_type != capture_->link_type())
+      AddInterface(capture_->link_type());
+    before_ = counts_.back();
   }
 
-  Status CompileFilter(Capture& capture) const {
-    auto filter = PacketFilter::Compile(options_.filter, options_.interface, capture.link_type, options_.snap_length);
-    if (!filter) return Fail(filter.error());
-    capture.filter = std::move(*filter);
-    capture.filter_here = !capture.filter.FitsKernel();
-    return {};
-  }
-
-  Status Bind(Capture& capture) {
-    PacketSocket& socket = capture.socket;
-    const sock_filter nothing = PacketFilter::RejectAll();
-    if (Status status = socket.Attach({&nothing, 1}); !status) return status;
-    auto ring = PacketRing::Map(socket.fd(), options_.ring, socket.name());
-    if (!ring) return Fail(ring.error());
-    capture.ring = std::move(*ring);
-    if (IgnoresOutgoing(capture)) {
-      if (Status status = socket.Set(PACKET_IGNORE_OUTGOING, int{1}, "ignore outgoing"); !status) return status;
-    }
-    if (Status status = socket.Bind(capture.interface_index); !status) return status;
-    if (options_.promiscuous) {
-      if (Status status = socket.SetPromiscuous(capture.interface_index); !status) return status;
-    }
-    return options_.lanes > 1 ? Join(capture) : Status();
-  }
-
-  Status Join(Capture& capture) {
-    FanoutOptions options = options_.fanout;
-    options.ethernet = capture.link_type == LinkType::kEthernet;
-    if (group_) return JoinFanout(capture.socket, *group_, options);
-    auto group = StartFanout(capture.socket, options);
-    if (!group) return Fail(group.error());
-    group_ = *group;
-    return {};
-  }
-
-  // What goes out of loopback comes in again.
-  bool IgnoresOutgoing(const Capture& capture) const {
-    return (FlagsOf(capture.socket.fd(), options_.interface) & IFF_LOOPBACK) != 0;
-  }
-
-  Status AttachFilter(Capture& capture) const {
-    std::vector<sock_filter> program;
-    // The members of a group receive what goes out whatever the option on their own sockets says.
-    if (IgnoresOutgoing(capture)) program = PacketFilter::RejectOutgoing();
-    if (capture.filter_here) {
-      program.push_back(PacketFilter::CutTo(options_.snap_length));
-    } else {
-      program.insert(program.end(), capture.filter.program().begin(), capture.filter.program().end());
-    }
-    return capture.socket.Attach(program);
+  void AddInterface(LinkType link_type) {
+    interfaces_.push_back({options_.interface, "", options_.filter, link_type, options_.snap_length});
+    counts_.emplace_back();
   }
 
   bool Wait(std::chrono::milliseconds timeout) {
-    pollfd events{capture_->socket.fd(), POLLIN, 0};
+    pollfd events{capture_->socket().fd(), POLLIN, 0};
     if (::poll(&events, 1, static_cast<int>(timeout.count())) <= 0) return false;
-    if ((events.revents & (POLLERR | POLLNVAL | POLLHUP)) != 0) NoteTrouble();
+    if ((events.revents & (POLLERR | POLLNVAL | POLLHUP)) != 0)
+      NoteDown(SystemError(Name(), capture_->socket().TakeError()).message);
     return true;
   }
 
-  void Deliver(tpacket3_hdr& header, const std::function<void(const Packet&)>& deliver) {
-    uint8_t* bytes = reinterpret_cast<uint8_t*>(&header) + header.tp_mac;
-    size_t captured = header.tp_snaplen;
-    uint32_t original = header.tp_len;
-    if (capture_->filter_here && !capture_->filter.Accepts({bytes, captured}, original)) {
-      counts_.filtered++;
+  void Deliver(tpacket3_hdr& record, const std::function<void(const Packet&)>& deliver) {
+    const PacketFilter* filter = capture_->filter_here();
+    if (filter && !IsWanted(record, capture_->link_type(), *filter)) {
+      filtered_here_++;
       return;
     }
-    if (HasStrippedTag(header) && captured >= kMacsSize && capture_->link_type == LinkType::kEthernet) {
-      bytes = ReinsertTag(header, bytes);
-      captured = std::min<size_t>(captured + kVlanTagSize, options_.snap_length);
-      original += kVlanTagSize;
-    }
-    Packet packet;
-    packet.timestamp = Timestamp(std::chrono::seconds(header.tp_sec) + Nanoseconds(header.tp_nsec));
-    packet.original_length = original;
-    packet.link_type = capture_->link_type;
-    packet.bytes = {bytes, captured};
-    counts_.stored++;
+    Packet packet = MakePacket(record, capture_->link_type(), options_.snap_length);
+    packet.interface_id = static_cast<uint32_t>(interfaces_.size() - 1);
+    delivered_++;
     deliver(packet);
   }
 
-  void AddStatistics() {
+  void Count() {
+    InterfaceCounts& counts = counts_.back();
+    counts.dropped_nic += watch_.TakeNicDrops();
     if (!capture_) return;
-    const PacketSocket::Statistics statistics = capture_->socket.TakeStatistics();
-    counts_.received += statistics.packets;
-    counts_.dropped_kernel += statistics.drops;
+    const AfPacketCapture::Counts& kernel = capture_->Count();
+    counts.received = before_.received + kernel.accepted + kernel.rejected;
+    counts.dropped_kernel = before_.dropped_kernel + kernel.dropped;
+    counts.filtered = before_.filtered + kernel.rejected + filtered_here_;
+    counts.stored = before_.stored + delivered_;
   }
 
-  void NoteTrouble() {
-    const int error = capture_->socket.TakeError();
-    if (!gone_) LogWarning("{}; waiting for it", SystemError(capture_->socket.name(), error).message);
-    gone_ = true;
+  // Puts on a filter that is wanted. True when all that the one before let in is delivered: from here on the interface
+  // says the new one.
+  bool ChangeFilter() {
+    if (filter_changes_at_ == kNever && wanted_filter_) {
+      filter_changes_at_ = PutOnFilter();
+      wanted_filter_.reset();
+    }
+    if (passed_ < filter_changes_at_) return false;
+    filter_changes_at_ = kNever;
+    if (capture_) capture_->TakeUpFilter();
+    interfaces_.back().filter = options_.filter;
+    LogInfo("{}: the filter is now \"{}\"", Name(), options_.filter);
+    return true;
+  }
+
+  // Gives the number of packets that the one before let in.
+  uint64_t PutOnFilter() {
+    uint64_t let_in = passed_;
+    if (capture_) {
+      auto change = capture_->SetFilter(std::move(wanted_compiled_));
+      if (!change) {
+        LogError("{}; the filter stays as it is", change.error().message);
+        return kNever;
+      }
+      let_in = *change;
+    }
+    options_.filter = *wanted_filter_;
+    return let_in;
+  }
+
+  void NoteDown(const std::string& reason) {
+    if (!down_) LogWarning("{}; waiting for it", reason);
+    down_ = true;
     next_reopen_ = SteadyClock::now() + kReopenInterval;
   }
 
@@ -225,48 +178,73 @@ class AfPacketSource final : public CaptureSource {
     const auto now = SteadyClock::now();
     if (now < next_reopen_) return;
     next_reopen_ = now + kReopenInterval;
-    const unsigned index = ::if_nametoindex(options_.interface.c_str());
-    if (index == 0) return;
-    if (capture_ && index == capture_->interface_index) {
-      if ((FlagsOf(capture_->socket.fd(), options_.interface) & IFF_UP) == 0) return;
-    } else if (!Replace()) {
-      return;
-    }
-    gone_ = false;
-    LogInfo("interface {}: recording again", options_.interface);
+    const bool same = capture_ && watch_.LinkOf(capture_->interface_index()) != LinkWatch::Link::kGone;
+    if (same && watch_.LinkOf(capture_->interface_index()) == LinkWatch::Link::kDown) return;
+    if (!same && !Replace()) return;
+    down_ = false;
+    LogInfo("{}: recording again", Name());
   }
 
   // The old socket goes first: a group is of one interface, so the new one has no place before the last old member is
   // gone.
   bool Replace() {
-    AddStatistics();
+    Count();
+    before_ = counts_.back();
     capture_.reset();
-    auto capture = OpenCapture();
-    if (!capture || (*capture)->link_type != interfaces_.front().link_type) return false;
-    if (!AttachFilter(**capture)) return false;
-    capture_ = std::move(*capture);
+    if (filter_changes_at_ != kNever) filter_changes_at_ = 0;  // whatever the one before let in is delivered
+    auto capture = AfPacketCapture::Open(options_, groups_, options_.filter);
+    const Status begun = capture ? (*capture)->Begin() : Fail(capture.error());
+    if (!begun) {
+      LogDebug("{}", begun.error().message);
+      return false;
+    }
+    Use(std::move(*capture));
     return true;
   }
 
   AfPacketOptions options_;
-  std::optional<uint16_t> group_;
-  std::unique_ptr<Capture> capture_;  // none while the interface is away
-  std::vector<Interface> interfaces_;
-  InterfaceCounts counts_;
-  bool gone_ = false;
+  const std::optional<FanoutGroups> groups_;
+  LinkWatch watch_;
+  const bool counts_nic_drops_;               // of the lanes of an interface only one does
+  std::unique_ptr<AfPacketCapture> capture_;  // none while the interface is away
+  std::vector<Interface> interfaces_;         // another one when the link type changes; the last is recorded
+
+  uint64_t passed_ = 0;                  // packets of capture_
+  uint64_t filter_changes_at_ = kNever;  // of those
+  std::optional<std::string> wanted_filter_;
+  PacketFilter wanted_compiled_;
+
+  std::vector<InterfaceCounts> counts_;  // by interface
+  InterfaceCounts before_;               // of the last one, when capture_ began
+  uint64_t filtered_here_ = 0;           // since then
+  uint64_t delivered_ = 0;
+
+  bool down_ = false;
   SteadyClock::time_point next_reopen_;
 };
+
+Result<std::optional<FanoutGroups>> ReserveGroups(const AfPacketOptions& options) {
+  if (options.lanes == 1) return std::optional<FanoutGroups>();
+  if (options.interface == kAllInterfaces)
+    return Fail(ErrorKind::kInvalidInput, "interface any: several lanes are of one interface only");
+  auto packets = ReserveFanoutGroup();
+  if (!packets) return Fail(packets.error());
+  auto arrivals = ReserveFanoutGroup();
+  if (!arrivals) return Fail(arrivals.error());
+  return std::optional<FanoutGroups>({*packets, *arrivals});
+}
 
 }  // namespace
 
 Result<std::vector<std::unique_ptr<CaptureSource>>> OpenAfPacket(const AfPacketOptions& options) {
+  auto groups = ReserveGroups(options);
+  if (!groups) return Fail(groups.error());
   std::vector<std::unique_ptr<AfPacketSource>> lanes;
-  std::optional<uint16_t> group;
   while (lanes.size() < options.lanes) {
-    auto lane = std::make_unique<AfPacketSource>(options);
-    if (Status status = lane->Open(group); !status) return Fail(status.error());
-    group = lane->group();
-    lanes.push_back(std::move(lane));
+    auto query = LinkQuery::Open();
+    if (!query) return Fail(query.error());
+    lanes.push_back(std::make_unique<AfPacketSource>(options, *groups, std::move(*query), lanes.empty()));
+    if (Status status = lanes.back()->Open(); !status) return Fail(status.error());
   }
   // Not before all are there, so that no flow changes its lane.
   std::vector<std::unique_ptr<CaptureSource>> sources;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "daemon/fanout_program.h"
+#include "daemon/packet_filter.h"
 
 namespace dashcap {
 namespace {
@@ -22,29 +23,31 @@ int KindOf(FanoutBy by) {
   return PACKET_FANOUT_HASH;
 }
 
-Status Join(PacketSocket& socket, uint16_t group, int flags, const FanoutOptions& options) {
-  if (options.rollover) flags |= PACKET_FANOUT_FLAG_ROLLOVER;
-  if (Status status = socket.Set(PACKET_FANOUT, group | (KindOf(options.by) | flags) << 16, "fanout"); !status)
-    return status;
-  if (options.by != FanoutBy::kHosts) return {};
-  std::vector<sock_filter> program = HostsProgram(options.ethernet);
-  const sock_fprog dealing{static_cast<unsigned short>(program.size()), program.data()};
-  return socket.Set(PACKET_FANOUT_DATA, dealing, "fanout program");
-}
-
 }  // namespace
 
-Result<uint16_t> StartFanout(PacketSocket& socket, const FanoutOptions& options) {
-  if (Status status = Join(socket, 0, PACKET_FANOUT_FLAG_UNIQUEID, options); !status) return Fail(status.error());
+// The kernel gives numbers only to groups that have a member; they go round, so that this one isn't given again soon.
+Result<uint16_t> ReserveFanoutGroup() {
+  auto socket = PacketSocket::Open("any", PacketSocket::Headers::kAsReceived);
+  if (!socket) return Fail(socket.error());
+  const sock_filter nothing = PacketFilter::RejectAll();
+  if (Status status = socket->Attach({&nothing, 1}); !status) return Fail(status.error());
+  if (Status status = socket->Bind(0); !status) return Fail(status.error());
+  const int unique = (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
+  if (Status status = socket->Set(PACKET_FANOUT, unique, "fanout"); !status) return Fail(status.error());
   uint32_t group = 0;
   socklen_t size = sizeof group;
-  if (::getsockopt(socket.fd(), SOL_PACKET, PACKET_FANOUT, &group, &size) != 0)
-    return Fail(SystemError(socket.name() + ": fanout"));
+  if (::getsockopt(socket->fd(), SOL_PACKET, PACKET_FANOUT, &group, &size) != 0)
+    return Fail(SystemError("fanout group"));
   return static_cast<uint16_t>(group);
 }
 
 Status JoinFanout(PacketSocket& socket, uint16_t group, const FanoutOptions& options) {
-  return Join(socket, group, 0, options);
+  const int kind = KindOf(options.by) | (options.rollover ? PACKET_FANOUT_FLAG_ROLLOVER : 0);
+  if (Status status = socket.Set(PACKET_FANOUT, group | kind << 16, "fanout"); !status) return status;
+  if (options.by != FanoutBy::kHosts) return {};
+  std::vector<sock_filter> program = HostsProgram(options.ethernet);
+  const sock_fprog dealing{static_cast<unsigned short>(program.size()), program.data()};
+  return socket.Set(PACKET_FANOUT_DATA, dealing, "fanout program");
 }
 
 }  // namespace dashcap

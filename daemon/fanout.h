@@ -19,11 +19,12 @@ struct FanoutOptions {
   bool ethernet = true;   // packets have MAC headers
 };
 
-// Makes a group of sockets among which the kernel deals packets (PACKET_FANOUT of packet(7)), with the socket as its
-// first member. Gives the group's number, which no other group has. Requires: the socket is bound.
-Result<uint16_t> StartFanout(PacketSocket& socket, const FanoutOptions& options);
+// A number for a group of sockets among which the kernel deals packets (PACKET_FANOUT of packet(7)), which no other group
+// has.
+Result<uint16_t> ReserveFanoutGroup();
 
-// Adds a member, or makes the group anew when it has none left. Requires: the socket is bound.
+// Adds a member to the group; the first one makes it, anew if it had members before. All are of one interface, and are
+// dealt packets by the order in which they came. Requires: the socket is bound.
 Status JoinFanout(PacketSocket& socket, uint16_t group, const FanoutOptions& options);
 
 }  // namespace dashcap

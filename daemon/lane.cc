@@ -79,7 +79,11 @@ void Lane::Drain() {
 // False at the end of the source.
 bool Lane::PollOnce(std::chrono::milliseconds timeout) {
   auto outcome = source_->Poll(timeout, [this](const Packet& packet) { Store(packet); });
-  if (outcome) return *outcome == CaptureSource::Outcome::kMore;
+  if (outcome && *outcome == CaptureSource::Outcome::kChanged) {
+    Report(writers_.SetInterfaces(source_->interfaces()));
+    known_interfaces_ = source_->interfaces().size();
+  }
+  if (outcome) return *outcome != CaptureSource::Outcome::kEnded;
   failure_ = outcome.error().message;
   LogError("{}", failure_);
   return false;
@@ -102,6 +106,21 @@ void Lane::Store(const Packet& packet) {
   }
 }
 
+void Lane::RequestFilter(std::string text) {
+  MutexLock lock(mutex_);
+  wanted_filter_ = std::move(text);
+}
+
+void Lane::ChangeFilter() {
+  std::optional<std::string> wanted;
+  {
+    MutexLock lock(mutex_);
+    wanted = std::exchange(wanted_filter_, std::nullopt);
+  }
+  if (!wanted) return;
+  if (Status status = source_->SetFilter(*wanted); !status) LogError("{}", status.error().message);
+}
+
 void Lane::Housekeep() {
   const auto now = std::chrono::steady_clock::now();
   if (now - last_housekeeping_ < kHousekeepingInterval) return;
@@ -113,6 +132,7 @@ void Lane::Housekeep() {
   }
   Report(writers_.Tick(Now()));
   if (rotate_.exchange(false)) Report(writers_.Rotate());
+  ChangeFilter();
   PublishStatus(false);
 }
 

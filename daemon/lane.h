@@ -48,6 +48,8 @@ class Lane {
   void Join();
   // The next packet begins a new blockfile. Any thread.
   void RequestRotate() { rotate_ = true; }
+  // Another filter from soon on, in a new blockfile; when it can't be, that is logged. Any thread.
+  void RequestFilter(std::string text);
   // Any thread.
   LaneStatus status() const;
 
@@ -59,6 +61,7 @@ class Lane {
   bool PollOnce(std::chrono::milliseconds timeout);
   void Store(const Packet& packet);
   void Housekeep();
+  void ChangeFilter();
   void Report(const Status& status);
   void PublishStatus(bool ended);
 
@@ -76,6 +79,7 @@ class Lane {
   std::atomic<bool> rotate_ = false;
   mutable Mutex mutex_;
   LaneStatus status_ DASHCAP_GUARDED_BY(mutex_);
+  std::optional<std::string> wanted_filter_ DASHCAP_GUARDED_BY(mutex_);
   std::jthread thread_;
 };
 

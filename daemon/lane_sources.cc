@@ -4,6 +4,7 @@
 
 #include "daemon/af_packet_source.h"
 #include "daemon/file_source.h"
+#include "daemon/filter_compiler.h"
 #include "daemon/lane_name.h"
 #include "daemon/pcap_source.h"
 
@@ -31,6 +32,13 @@ AfPacketOptions AfPacketOptionsOf(const CaptureConfig& capture) {
   options.promiscuous = capture.promiscuous;
   options.snap_length = capture.snap_length;
   options.ring.bytes = capture.ring_bytes;
+  options.ring.block_bytes = static_cast<uint32_t>(capture.ring_block_bytes);
+  options.ring.block_timeout = std::chrono::ceil<std::chrono::milliseconds>(capture.ring_timeout);
+  options.hardware_timestamps = capture.hardware_timestamps;
+  options.lock_filter = capture.lock_filter;
+  using Direction = CaptureConfig::Direction;
+  if (capture.direction == Direction::kIn) options.direction = PacketFilter::Direction::kIn;
+  if (capture.direction == Direction::kOut) options.direction = PacketFilter::Direction::kOut;
   options.lanes = capture.lanes;
   options.fanout.by = FanoutOf(capture.fanout);
   options.fanout.rollover = capture.rollover;
@@ -70,6 +78,19 @@ Result<Sources> OpenSources(const CaptureConfig& capture) {
 }
 
 }  // namespace
+
+Status CheckFilter(const CaptureConfig& capture) {
+  const std::string path = "capture of " + capture.interface + ": ";
+  if (capture.source != CaptureConfig::Source::kAfPacket)
+    return Fail(ErrorKind::kInvalidInput, path + "a new filter needs a restart");
+  if (capture.lock_filter)
+    return Fail(ErrorKind::kInvalidInput, path + "the filter is locked, so that a new one needs a restart");
+  auto compiler = FilterCompiler::Open(capture.interface);
+  // It can't be known before the interface is there.
+  if (!compiler) return {};
+  auto compiled = compiler->Compile(capture.filter);
+  return compiled ? Status() : Fail(compiled.error());
+}
 
 Result<std::vector<LaneSource>> OpenLaneSources(const Config& config) {
   if (config.capture.empty())

@@ -17,6 +17,9 @@ struct LaneSource {
   std::unique_ptr<CaptureSource> source;
 };
 
+// Whether the filter of the capture could take the place of another while it runs.
+Status CheckFilter(const CaptureConfig& capture);
+
 // Opens the sources of all lanes that the settings ask for, in their order.
 Result<std::vector<LaneSource>> OpenLaneSources(const Config& config);
 

@@ -90,32 +90,38 @@ void PublishStatus(const Config& config, const Recorder& recorder) {
                static_cast<unsigned long long>(dropped));
 }
 
+// New files are begun, with the filters that the settings have now. Settings that are wrong change nothing.
+void Reload(Recorder& recorder, const CommandLine& options) {
+  LogInfo("rotating and reading {}, as SIGHUP asked", options.config);
+  recorder.Rotate();
+  auto config = LoadConfig(options.config);
+  const Status status = config ? recorder.Reload(Override(std::move(*config), options)) : Fail(config.error());
+  if (!status) LogError("{}; recording goes on as before", status.error().message);
+}
+
 // Until a signal says to stop or every source has ended.
-void RecordUntilTold(const Config& config, Recorder& recorder, const sigset_t& signals) {
+void RecordUntilTold(const Config& config, const CommandLine& options, Recorder& recorder, const sigset_t& signals) {
   while (!recorder.AllEnded()) {
     PublishStatus(config, recorder);
     const timespec second{config.capture.front().source == CaptureConfig::Source::kFile ? 0 : 1, 100'000'000};
     const int signal = ::sigtimedwait(&signals, nullptr, &second);
     if (signal == SIGTERM || signal == SIGINT) break;
-    if (signal == SIGHUP) {
-      LogInfo("rotating, as SIGHUP asked");
-      recorder.Rotate();
-    }
+    if (signal == SIGHUP) Reload(recorder, options);
   }
 }
 
-Status Run(const Config& config, const std::string& config_path) {
+Status Run(const Config& config, const CommandLine& options) {
   const sigset_t signals = BlockSignals();
   auto sources = Recorder::OpenSources(config);
   if (!sources) return Fail(sources.error());
-  if (Status status = GiveUpPrivileges(config, config_path); !status) return status;
+  if (Status status = GiveUpPrivileges(config, options.config); !status) return status;
   auto recorder = Recorder::Open(config, std::move(*sources));
   if (!recorder) return Fail(recorder.error());
   (*recorder)->Start();
   for (const LaneStatus& lane : (*recorder)->status().lanes)
     LogInfo("recording {} into {}", lane.interface, lane.directory);
   ::sd_notify(0, "READY=1");
-  RecordUntilTold(config, **recorder, signals);
+  RecordUntilTold(config, options, **recorder, signals);
   ::sd_notify(0, "STOPPING=1");
   const bool from_file = config.capture.front().source == CaptureConfig::Source::kFile;
   const Status stopped = (*recorder)->Stop(from_file);
@@ -157,7 +163,7 @@ int Main(int argc, char** argv) {
     PrintSettings(settings);
     return 0;
   }
-  if (Status status = Run(settings, options.config); !status) {
+  if (Status status = Run(settings, options); !status) {
     LogError("{}", status.error().message);
     return kFailed;
   }

@@ -2,40 +2,52 @@
 
 #include <linux/filter.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
-
-#include "base/result.h"
-#include "packet/link_type.h"
 
 namespace dashcap {
 
-// pcap-filter(7) text as a classic BPF program (kernel document filter.rst) that also cuts packets to the snap length.
+// A compiled pcap-filter(7) expression: classic BPF (kernel document filter.rst) that sees packets as a packet socket does,
+// without their outer VLAN tag. Runs in the kernel, or here to the same effect.
 class PacketFilter {
  public:
-  // For packets as an interface delivers them: libpcap is asked about the interface itself, because there the outer
-  // VLAN tag is not in the packet. An empty text accepts everything.
-  static Result<PacketFilter> Compile(const std::string& text, const std::string& interface, LinkType link_type,
-                                      uint32_t snap_length);
+  // What accepts everything.
+  PacketFilter() = default;
+  // kHere: it is about a link header that the kernel doesn't have.
+  enum class Runs { kAnywhere, kHere };
+  PacketFilter(std::vector<sock_filter> program, Runs runs);
 
-  // Whether the kernel takes programs of this length; otherwise use Accepts().
-  bool FitsKernel() const { return program_.size() + kPrefix <= BPF_MAXINSNS; }
-  // What to attach.
-  std::span<const sock_filter> program() const { return program_; }
-  // A program that accepts nothing and one that only cuts.
+  bool accepts_all() const { return accepts_all_; }
+
+  // What to attach to a socket; it also cuts packets to the snap length. Empty when the kernel can't run it.
+  enum class Direction {
+    kBoth,  // of loopback only what comes in, because all that goes out comes in again
+    kIn,
+    kOut,
+  };
+  std::vector<sock_filter> KernelProgram(uint32_t snap_length, Direction direction) const;
+  // One that accepts everything else.
+  static std::vector<sock_filter> AcceptingProgram(uint32_t snap_length, Direction direction);
   static sock_filter RejectAll() { return {BPF_RET | BPF_K, 0, 0, 0}; }
-  static sock_filter CutTo(uint32_t snap_length) { return {BPF_RET | BPF_K, 0, 0, snap_length}; }
-  // The beginning of a program: what goes out is rejected, the rest goes on to the instruction after it.
-  static std::vector<sock_filter> RejectOutgoing();
 
-  // Runs the program here.
-  bool Accepts(std::span<const uint8_t> bytes, uint32_t original_length) const;
+  // What the kernel knows of a packet besides its bytes.
+  struct Ancillary {
+    uint8_t packet_type = 0;  // PACKET_HOST, PACKET_OUTGOING, …
+    bool tagged = false;
+    uint16_t tci = 0;  // of the tag
+  };
+  // Bytes in front of a packet that Accepts() overwrites.
+  static constexpr size_t kRoom = 12;
+  // Whether the packet is wanted. Requires: runs_here(), and kRoom bytes before `bytes`.
+  bool Accepts(std::span<uint8_t> bytes, uint32_t original_length, const Ancillary& ancillary) const;
+  bool runs_here() const { return accepts_all_ || !for_here_.empty(); }
 
  private:
-  static constexpr size_t kPrefix = 3;  // RejectOutgoing()
-  std::vector<sock_filter> program_;
+  bool accepts_all_ = true;
+  std::vector<sock_filter> for_kernel_;
+  std::vector<sock_filter> for_here_;
 };
 
 }  // namespace dashcap

@@ -6,10 +6,11 @@
 
 namespace dashcap {
 
-Result<PacketSocket> PacketSocket::Open(const std::string& interface) {
+Result<PacketSocket> PacketSocket::Open(const std::string& interface, Headers headers) {
   PacketSocket socket;
   socket.name_ = "interface " + interface;
-  socket.fd_ = FileDescriptor(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+  const int type = headers == Headers::kAsReceived ? SOCK_RAW : SOCK_DGRAM;
+  socket.fd_ = FileDescriptor(::socket(AF_PACKET, type | SOCK_CLOEXEC, 0));
   if (socket.fd_.valid()) return socket;
   Error error = SystemError(socket.name_ + ": capture");
   if (error.kind == ErrorKind::kPermissionDenied) error.message += "; run as root or with CAP_NET_RAW";
@@ -24,6 +25,16 @@ Status PacketSocket::SetOption(int level, int option, const void* value, socklen
 Status PacketSocket::Attach(std::span<const sock_filter> program) {
   const sock_fprog attached{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
   return SetOption(SOL_SOCKET, SO_ATTACH_FILTER, &attached, sizeof attached, "attach filter");
+}
+
+Status PacketSocket::LockFilter() {
+  const int on = 1;
+  return SetOption(SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof on, "lock filter");
+}
+
+Status PacketSocket::UseSmallestBuffer() {
+  const int bytes = 0;
+  return SetOption(SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes, "receive buffer");
 }
 
 Status PacketSocket::Bind(unsigned interface_index) {

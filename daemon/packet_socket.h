@@ -14,15 +14,23 @@ namespace dashcap {
 // A packet(7) socket of an interface. Every error names the interface. One thread.
 class PacketSocket {
  public:
+  enum class Headers {
+    kAsReceived,  // packets begin with their link header
+    kTakenOff,    // with their network header
+  };
   // Unbound: it receives nothing.
-  static Result<PacketSocket> Open(const std::string& interface);
+  static Result<PacketSocket> Open(const std::string& interface, Headers headers);
 
   int fd() const { return fd_.get(); }
   const std::string& name() const { return name_; }  // "interface eth0", as errors begin
 
   // Takes the place of the program before, at once and for good: each packet is judged by one of the two.
   Status Attach(std::span<const sock_filter> program);
-  // From here on packets arrive that the attached program accepts.
+  // Nobody can change the attached program any more, not even we.
+  Status LockFilter();
+  // For a socket that nobody reads.
+  Status UseSmallestBuffer();
+  // From here on packets arrive that the attached program accepts. Index 0: of all interfaces.
   Status Bind(unsigned interface_index);
   // As long as the socket is open, however it ends.
   Status SetPromiscuous(unsigned interface_index);

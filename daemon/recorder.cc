@@ -88,6 +88,7 @@ Status Recorder::OpenLane(LaneSource source) {
   auto lane = Lane::Open(std::move(settings), std::move(source.source), *threads.queue);
   if (!lane) return Fail(lane.error());
   threads.lane = std::move(*lane);
+  threads.capture = source.capture;
   lanes_.push_back(std::move(threads));
   return {};
 }
@@ -113,6 +114,25 @@ void Recorder::StartIndexer(LaneThreads& threads) {
 
 void Recorder::Rotate() {
   for (LaneThreads& threads : lanes_) threads.lane->RequestRotate();
+}
+
+Status Recorder::Reload(const Config& config) {
+  Config changed = config_;
+  for (CaptureConfig& capture : changed.capture) {
+    for (const CaptureConfig& wanted : config.capture) {
+      if (wanted.interface == capture.interface) capture.filter = wanted.filter;
+    }
+  }
+  for (size_t i = 0; i < changed.capture.size(); i++) {
+    if (changed.capture[i].filter == config_.capture[i].filter) continue;
+    if (Status status = CheckFilter(changed.capture[i]); !status) return status;
+  }
+  for (LaneThreads& threads : lanes_) {
+    const std::string& filter = changed.capture[threads.capture].filter;
+    if (filter != config_.capture[threads.capture].filter) threads.lane->RequestFilter(filter);
+  }
+  config_ = std::move(changed);
+  return {};
 }
 
 bool Recorder::AllEnded() const {

@@ -28,6 +28,8 @@ class Recorder {
 
   void Start();
   void Rotate();
+  // Takes up the settings that can change while recording: the filters. All of them, or an error and none.
+  Status Reload(const Config& config);
   // Whether every source has ended by itself.
   bool AllEnded() const;
   // Drains the sources, publishes every blockfile and writes the indexes. The files of `with_backlog` are those that
@@ -41,13 +43,14 @@ class Recorder {
     std::unique_ptr<LaneEventQueue> queue;
     std::unique_ptr<Lane> lane;
     std::unique_ptr<IndexThread> indexer;
+    size_t capture = 0;  // index into Config::capture
   };
 
   explicit Recorder(const Config& config) : config_(config), started_(Now()) {}
   Status OpenLane(LaneSource source);
   void StartIndexer(LaneThreads& threads);
 
-  const Config config_;
+  Config config_;
   const Timestamp started_;
   std::stop_source stop_;  // for waits within the lanes
   TableThread tables_;

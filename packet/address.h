@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <bit>
 #include <compare>
 #include <cstdint>
 #include <cstring>
@@ -9,7 +8,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/byte_order.h"
 #include "base/result.h"
 
 namespace dashcap {
@@ -22,15 +20,9 @@ struct Address {
   std::array<uint8_t, 16> bytes{};
   AddressKind kind = AddressKind::kNone;
 
-  static Address Mac(std::span<const uint8_t, 6> bytes) {
-    return Make(AddressKind::kMac, LoadLittle32(bytes.data()) | uint64_t{LoadLittle16(&bytes[4])} << 32, 0);
-  }
-  static Address Ipv4(std::span<const uint8_t, 4> bytes) {
-    return Make(AddressKind::kIpv4, LoadLittle32(bytes.data()), 0);
-  }
-  static Address Ipv6(std::span<const uint8_t, 16> bytes) {
-    return Make(AddressKind::kIpv6, LoadLittle64(bytes.data()), LoadLittle64(&bytes[8]));
-  }
+  static Address Mac(std::span<const uint8_t, 6> bytes) { return Make(AddressKind::kMac, bytes); }
+  static Address Ipv4(std::span<const uint8_t, 4> bytes) { return Make(AddressKind::kIpv4, bytes); }
+  static Address Ipv6(std::span<const uint8_t, 16> bytes) { return Make(AddressKind::kIpv6, bytes); }
 
   size_t size() const {
     constexpr std::array<uint8_t, 4> kSizes = {0, 6, 4, 16};
@@ -40,14 +32,10 @@ struct Address {
   auto operator<=>(const Address&) const = default;
 
  private:
-  // All sixteen bytes are put together in a register: a load of bytes that were stored in pieces shortly before waits
-  // for the stores, and decoding does that four times a packet.
-  static Address Make(AddressKind kind, uint64_t first, uint64_t second) {
-    static_assert(std::endian::native == std::endian::little);
-    using Words [[gnu::vector_size(16)]] = uint64_t;
-    const Words words = {first, second};
+  template <size_t N>
+  static Address Make(AddressKind kind, std::span<const uint8_t, N> from) {
     Address address;
-    std::memcpy(address.bytes.data(), &words, sizeof words);
+    std::memcpy(address.bytes.data(), from.data(), N);
     address.kind = kind;
     return address;
   }

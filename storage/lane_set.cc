@@ -28,6 +28,9 @@ Result<LaneSet::Lane*> LaneSet::LaneOf(LinkType type) {
 }
 
 Status LaneSet::SetInterfaces(const std::vector<Interface>& interfaces) {
+  for (size_t i = 0; i < places_.size(); i++) {
+    places_[i].lane->interfaces[places_[i].interface_id] = interfaces.at(i);
+  }
   for (size_t i = places_.size(); i < interfaces.size(); i++) {
     auto lane = LaneOf(interfaces[i].link_type);
     if (!lane) return Fail(lane.error());

@@ -27,7 +27,8 @@ class LaneSet {
   LaneSet(LaneOptions options, Callbacks callbacks) : options_(std::move(options)), callbacks_(std::move(callbacks)) {}
 
   // The interfaces that Packet::interface_id speaks of. Opens the lane of the first one, so that what is wrong with the
-  // directory shows before the first packet. The list may grow, but not change.
+  // directory shows before the first packet. The list may grow; of those that are known, only the
+  // link type may not change. Files that describe them otherwise are ended.
   Status SetInterfaces(const std::vector<Interface>& interfaces);
 
   // Each as in LaneWriter, for all lanes.
