@@ -6,8 +6,11 @@
 #include <array>
 #include <cassert>
 #include <cstring>
+#include <type_traits>
+#include <utility>
 
 #include "base/byte_order.h"
+#include "base/page_memory.h"
 
 namespace dashcap {
 namespace {
@@ -17,23 +20,27 @@ constexpr uint8_t kTcpSyn = 0x02;
 constexpr uint8_t kTcpAck = 0x10;
 constexpr uint8_t kTcpProtocol = 6;
 
-// Elements that stay where they are while more are added.
+// Elements, all zeros at first, that stay where they are while more are added. In huge pages: flows are touched at
+// random, and the more of them there are the more a packet costs in address translations alone.
 template <class T>
 class Arena {
+  static_assert(std::is_trivial_v<T>);
+
  public:
   uint32_t Add() {
-    if (size_ == chunks_.size() * kChunk) chunks_.push_back(std::make_unique<Chunk>());
+    if (size_ == chunks_.size() * kChunk) chunks_.emplace_back(PageMemory::kHugePage);
     return size_++;
   }
-  T& operator[](uint32_t index) { return (*chunks_[index / kChunk])[index % kChunk]; }
-  const T& operator[](uint32_t index) const { return (*chunks_[index / kChunk])[index % kChunk]; }
+  T& operator[](uint32_t index) { return At(index); }
+  const T& operator[](uint32_t index) const { return At(index); }
   uint32_t size() const { return size_; }
-  size_t memory_bytes() const { return chunks_.size() * sizeof(Chunk); }
+  size_t memory_bytes() const { return chunks_.size() * PageMemory::kHugePage; }
 
  private:
-  static constexpr size_t kChunk = 1024;
-  using Chunk = std::array<T, kChunk>;
-  std::vector<std::unique_ptr<Chunk>> chunks_;
+  static constexpr size_t kChunk = PageMemory::kHugePage / sizeof(T);
+  T& At(uint32_t index) const { return reinterpret_cast<T*>(chunks_[index / kChunk].data())[index % kChunk]; }
+
+  std::vector<PageMemory> chunks_;
   uint32_t size_ = 0;
 };
 
@@ -44,8 +51,11 @@ struct alignas(kCacheLine) Segment {
   uint32_t next;
 };
 
-// A flow in two cache lines: what finds it and takes its next posting, and what is counted.
+// A flow in two cache lines: what finds it and takes its next posting, and what is counted. The second also has the
+// beginning of its posting list, which is all of it for most flows.
 struct alignas(kCacheLine) Flow {
+  static constexpr size_t kCapacity = 20;
+
   std::array<uint8_t, 16> source;
   std::array<uint8_t, 16> destination;
   uint16_t source_port;
@@ -55,25 +65,33 @@ struct alignas(kCacheLine) Flow {
   uint8_t shape;      // kinds of both addresses, whether there are ports
   uint32_t envelope;  // index, or kNoEnvelope
   uint32_t last_packet;
-  uint32_t first_segment;
-  uint32_t tail_segment;
-  uint8_t tail_used;
-
-  alignas(kCacheLine) Timestamp first_time;
-  Timestamp last_time;
-  // By canonical direction: 0 as the key stands, 1 reversed.
-  std::array<uint64_t, 2> bytes;
-  std::array<uint32_t, 2> packets;
-  std::array<uint8_t, 2> tcp_flags;
+  uint32_t tail_segment;  // index, or kNoSegment
+  uint8_t tail_used;      // bytes of it, or of `postings`
   bool began_reversed;
   bool initiator_known;
+  std::array<uint8_t, 2> tcp_flags;  // by canonical direction: 0 as the key stands, 1 reversed
+
+  alignas(kCacheLine) int64_t first_time;  // ns since the epoch, as Timestamp is not trivial
+  int64_t last_time;
+  std::array<uint64_t, 2> bytes;  // these two also by canonical direction
+  std::array<uint32_t, 2> packets;
+  uint32_t first_segment;
+  std::array<uint8_t, kCapacity> postings;
 };
 static_assert(sizeof(Flow) == 2 * kCacheLine);
 constexpr uint32_t kNoEnvelope = 0xffffffff;
+constexpr uint32_t kNoSegment = 0xffffffff;
 
 uint8_t ShapeOf(const FlowKey& key) {
   return static_cast<uint8_t>(static_cast<unsigned>(key.source.kind) |
                               static_cast<unsigned>(key.destination.kind) << 2 | unsigned{key.has_ports} << 4);
+}
+
+// As == does, but in place: the compiler makes a call to memcmp of that.
+bool SameBytes(const std::array<uint8_t, 16>& a, const std::array<uint8_t, 16>& b) {
+  const uint64_t first = LoadLittle64(&a[0]) ^ LoadLittle64(&b[0]);
+  const uint64_t second = LoadLittle64(&a[8]) ^ LoadLittle64(&b[8]);
+  return (first | second) == 0;
 }
 
 // Both halves of a 128-bit product, as wyhash and others mix.
@@ -127,14 +145,13 @@ class FlowTable::Impl {
     for (size_t i = 0; i < items.size(); i++) {
       reversed[i] = Canonicalize(items[i].decoded.key);
       hashes[i] = hash_(items[i].decoded.key);
-      __builtin_prefetch(&slots_[hashes[i] & mask_]);
+      __builtin_prefetch(&SlotAt(hashes[i] & mask_));
     }
     for (size_t i = 0; i < items.size(); i++) PrefetchCandidate(hashes[i]);
     std::array<Flow*, kBatch> flows;
     for (size_t i = 0; i < items.size(); i++) {
       flows[i] = &FindOrAdd(hashes[i], items[i], reversed[i]);
-      Segment& tail = segments_[flows[i]->tail_segment];
-      __builtin_prefetch(&tail, 1);
+      if (flows[i]->tail_segment != kNoSegment) __builtin_prefetch(&segments_[flows[i]->tail_segment], 1);
     }
     for (size_t i = 0; i < items.size(); i++) {
       Count(*flows[i], items[i], reversed[i]);
@@ -146,8 +163,7 @@ class FlowTable::Impl {
   size_t flow_count() const { return flows_.size(); }
   uint64_t packet_count() const { return packet_count_; }
   size_t memory_bytes() const {
-    return flows_.memory_bytes() + segments_.memory_bytes() + slots_.size() * sizeof(Slot) +
-           envelopes_.capacity() * sizeof(Envelope);
+    return flows_.memory_bytes() + segments_.memory_bytes() + slots_.size() + envelopes_.capacity() * sizeof(Envelope);
   }
 
   FlowKey Key(FlowId id) const { return KeyOf(flows_[id]); }
@@ -158,8 +174,8 @@ class FlowTable::Impl {
     record.key = KeyOf(flow);
     if (flow.began_reversed) Reverse(record.key);
     record.initiator_known = flow.initiator_known;
-    record.first_time = flow.first_time;
-    record.last_time = flow.last_time;
+    record.first_time = FromUnixNanoseconds(flow.first_time);
+    record.last_time = FromUnixNanoseconds(flow.last_time);
     for (const size_t way : {0, 1}) {
       const size_t canonical = way ^ size_t { flow.began_reversed };
       record.packets[way] = flow.packets[canonical];
@@ -174,17 +190,19 @@ class FlowTable::Impl {
     out.clear();
     size_t left = size_t{flow.packets[0]} + flow.packets[1];
     out.reserve(left);
-    const Segment* segment = &segments_[flow.first_segment];
+    std::span<const uint8_t> bytes = flow.postings;
+    uint32_t next = flow.first_segment;
     size_t at = 0;
     uint32_t number = 0;
     for (; left > 0; left--) {
       uint64_t coded = 0;
       for (unsigned shift = 0;; shift += 7) {
-        if (at == Segment::kCapacity) {
-          segment = &segments_[segment->next];
+        if (at == bytes.size()) {
+          bytes = segments_[next].bytes;
+          next = segments_[next].next;
           at = 0;
         }
-        const uint8_t byte = segment->bytes[at++];
+        const uint8_t byte = bytes[at++];
         coded |= uint64_t{byte & 0x7fu} << shift;
         if (byte < 0x80) break;
       }
@@ -196,31 +214,38 @@ class FlowTable::Impl {
 
  private:
   struct Slot {
-    uint32_t hash = 0;
-    uint32_t flow = kFree;
+    uint32_t hash;
+    uint32_t flow_plus_1;  // 0: free
+    bool free() const { return flow_plus_1 == 0; }
+    FlowId flow() const { return flow_plus_1 - 1; }
   };
-  static constexpr uint32_t kFree = 0xffffffff;
 
+  // At most every second slot is taken, so a search ends soon.
   void Reserve(size_t flows) {
-    if (flows * 2 <= slots_.size()) return;
-    std::vector<Slot> old(std::max<size_t>(1024, slots_.size() * 2));
-    old.swap(slots_);
-    mask_ = slots_.size() - 1;
-    for (const Slot& slot : old) {
-      if (slot.flow != kFree) slots_[FreeSlot(slot.hash)] = slot;
+    if (flows * 2 <= slot_count()) return;
+    const PageMemory old_memory = std::exchange(slots_, PageMemory(std::max(PageMemory::kHugePage, slots_.size() * 2)));
+    mask_ = slot_count() - 1;
+    for (const Slot& slot : SlotsIn(old_memory)) {
+      if (!slot.free()) SlotAt(FreeSlot(slot.hash)) = slot;
     }
   }
 
+  static std::span<Slot> SlotsIn(const PageMemory& memory) {
+    return {reinterpret_cast<Slot*>(memory.data()), memory.size() / sizeof(Slot)};
+  }
+  size_t slot_count() const { return slots_.size() / sizeof(Slot); }
+  Slot& SlotAt(size_t at) const { return reinterpret_cast<Slot*>(slots_.data())[at]; }
+
   size_t FreeSlot(uint32_t hash) const {
     size_t at = hash & mask_;
-    while (slots_[at].flow != kFree) at = (at + 1) & mask_;
+    while (!SlotAt(at).free()) at = (at + 1) & mask_;
     return at;
   }
 
   void PrefetchCandidate(uint32_t hash) const {
-    for (size_t at = hash & mask_; slots_[at].flow != kFree; at = (at + 1) & mask_) {
-      if (slots_[at].hash != hash) continue;
-      const Flow& flow = flows_[slots_[at].flow];
+    for (size_t at = hash & mask_; !SlotAt(at).free(); at = (at + 1) & mask_) {
+      if (SlotAt(at).hash != hash) continue;
+      const Flow& flow = flows_[SlotAt(at).flow()];
       __builtin_prefetch(&flow, 1);
       __builtin_prefetch(&flow.first_time, 1);
       return;
@@ -229,19 +254,19 @@ class FlowTable::Impl {
 
   Flow& FindOrAdd(uint32_t hash, const Item& item, bool reversed) {
     const FlowKey& key = item.decoded.key;
-    for (size_t at = hash & mask_; slots_[at].flow != kFree; at = (at + 1) & mask_) {
-      if (slots_[at].hash != hash) continue;
-      Flow& flow = flows_[slots_[at].flow];
+    for (size_t at = hash & mask_; !SlotAt(at).free(); at = (at + 1) & mask_) {
+      if (SlotAt(at).hash != hash) continue;
+      Flow& flow = flows_[SlotAt(at).flow()];
       if (Has(flow, key)) return flow;
     }
     const FlowId id = flows_.Add();
-    slots_[FreeSlot(hash)] = {hash, id};
+    SlotAt(FreeSlot(hash)) = {hash, id + 1};
     Begin(flows_[id], item, reversed);
     return flows_[id];
   }
 
   bool Has(const Flow& flow, const FlowKey& key) const {
-    const bool same = flow.source == key.source.bytes && flow.destination == key.destination.bytes &&
+    const bool same = SameBytes(flow.source, key.source.bytes) && SameBytes(flow.destination, key.destination.bytes) &&
                       flow.source_port == key.source_port && flow.destination_port == key.destination_port &&
                       flow.ether_type == key.ether_type && flow.protocol == key.protocol && flow.shape == ShapeOf(key);
     if (!same) return false;
@@ -263,16 +288,15 @@ class FlowTable::Impl {
       flow.envelope = static_cast<uint32_t>(envelopes_.size());
       envelopes_.push_back(key.envelope);
     }
-    flow.last_packet = 0;
-    flow.first_segment = flow.tail_segment = segments_.Add();
-    flow.tail_used = 0;
-    flow.first_time = flow.last_time = item.time;
+    flow.first_segment = flow.tail_segment = kNoSegment;
+    flow.first_time = flow.last_time = ToUnixNanoseconds(item.time);
     flow.began_reversed = reversed;
   }
 
   static void Count(Flow& flow, const Item& item, bool reversed) {
-    flow.first_time = std::min(flow.first_time, item.time);
-    flow.last_time = std::max(flow.last_time, item.time);
+    const int64_t time = ToUnixNanoseconds(item.time);
+    flow.first_time = std::min(flow.first_time, time);
+    flow.last_time = std::max(flow.last_time, time);
     flow.packets[reversed]++;
     flow.bytes[reversed] += item.original_length;
     const uint8_t flags = item.decoded.tcp_flags;
@@ -293,7 +317,14 @@ class FlowTable::Impl {
   }
 
   void AppendByte(Flow& flow, uint8_t byte) {
-    if (flow.tail_used == Segment::kCapacity) {
+    if (flow.tail_segment == kNoSegment) {
+      if (flow.tail_used < Flow::kCapacity) {
+        flow.postings[flow.tail_used++] = byte;
+        return;
+      }
+      flow.first_segment = flow.tail_segment = segments_.Add();
+      flow.tail_used = 0;
+    } else if (flow.tail_used == Segment::kCapacity) {
       const uint32_t next = segments_.Add();
       segments_[flow.tail_segment].next = next;
       flow.tail_segment = next;
@@ -316,7 +347,7 @@ class FlowTable::Impl {
   }
 
   KeyHash hash_;
-  std::vector<Slot> slots_;
+  PageMemory slots_;
   size_t mask_ = 0;
   Arena<Flow> flows_;
   Arena<Segment> segments_;

@@ -41,6 +41,7 @@ class BlockReader {
  private:
   bool Sound(size_t begin, size_t end) const;
   bool GoToPageAfter(size_t offset);
+  void Prefetch(size_t offset) const;
 
   const ClosingRecord& closing_;
   std::span<const uint8_t> records_;
