@@ -107,7 +107,7 @@ void Recorder::Start() {
 }
 
 void Recorder::StartIndexer(LaneThreads& threads) {
-  const size_t memory = config_.index_memory_bytes / lanes_.size();
+  const size_t memory = config_.index_memory_bytes / kIndexMemoryParts / lanes_.size();
   threads.indexer = std::make_unique<IndexThread>(*threads.queue, tables_, memory,
                                                   [lane = threads.lane.get()] { lane->RequestRotate(); });
 }

@@ -46,7 +46,11 @@ class Recorder {
     size_t capture = 0;  // index into Config::capture
   };
 
-  explicit Recorder(const Config& config) : config_(config), started_(Now()) {}
+  // Flows are in memory while their file grows, then until its table is written, and once more in what sorts them for it.
+  static constexpr size_t kIndexMemoryParts = 3;
+
+  explicit Recorder(const Config& config)
+      : config_(config), started_(Now()), tables_(config.index_memory_bytes / kIndexMemoryParts) {}
   Status OpenLane(LaneSource source);
   void StartIndexer(LaneThreads& threads);
 

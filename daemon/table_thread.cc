@@ -22,14 +22,21 @@ void Report(const std::string& blockfile, const Status& status) {
 
 }  // namespace
 
-TableThread::TableThread() : thread_([this] { Run(); }) {}
+TableThread::TableThread(size_t memory_limit) : memory_limit_(memory_limit), thread_([this] { Run(); }) {}
 
 void TableThread::Write(std::string blockfile, FileIndexer indexer) {
-  {
-    MutexLock lock(mutex_);
-    finished_.push_back({std::move(blockfile), std::move(indexer)});
-  }
+  if (!TryHold(blockfile, indexer)) return IndexLater(std::move(blockfile));
   wake_.notify_one();
+}
+
+// Takes both over, unless false.
+bool TableThread::TryHold(std::string& blockfile, FileIndexer& indexer) {
+  const size_t memory = indexer.memory_bytes();
+  MutexLock lock(mutex_);
+  if (memory_held_ > 0 && memory_held_ + memory > memory_limit_) return false;
+  memory_held_ += memory;
+  finished_.push_back({std::move(blockfile), std::move(indexer)});
+  return true;
 }
 
 void TableThread::IndexLater(std::string blockfile) {
@@ -80,10 +87,14 @@ bool TableThread::WorkOnce() DASHCAP_THREAD_ANNOTATION(no_thread_safety_analysis
 
   if (finished) {
     Report(finished->blockfile, finished->indexer.WriteTable(finished->blockfile));
-  } else if (unindexed) {
-    Report(*unindexed, IndexBlockfile(*unindexed));
+    const size_t memory = finished->indexer.memory_bytes();
+    finished.reset();
+    MutexLock lock(mutex_);
+    memory_held_ -= memory;
+    return true;
   }
-  return finished || unindexed;
+  if (unindexed) Report(*unindexed, IndexBlockfile(*unindexed));
+  return unindexed.has_value();
 }
 
 }  // namespace dashcap

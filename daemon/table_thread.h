@@ -16,10 +16,12 @@ namespace dashcap {
 // lanes; any thread may call it.
 class TableThread {
  public:
-  TableThread();
+  // The flows of finished files, waiting here or being written, take no more than `memory_limit` bytes, unless a single
+  // file's do.
+  explicit TableThread(size_t memory_limit);
   ~TableThread() { Finish(false); }
 
-  // Writes the table of a finished file.
+  // Writes the table of a finished file; when there is no room for its flows, indexes it later from disk.
   void Write(std::string blockfile, FileIndexer indexer);
   // Indexes the file from disk when there is nothing more urgent.
   void IndexLater(std::string blockfile);
@@ -37,10 +39,13 @@ class TableThread {
 
   void Run();
   bool WorkOnce();
+  bool TryHold(std::string& blockfile, FileIndexer& indexer);
 
+  const size_t memory_limit_;
   mutable Mutex mutex_;
   std::condition_variable_any wake_;
   std::deque<Finished> finished_ DASHCAP_GUARDED_BY(mutex_);
+  size_t memory_held_ DASHCAP_GUARDED_BY(mutex_) = 0;  // by what is finished and what is being written
   std::deque<std::string> backlog_ DASHCAP_GUARDED_BY(mutex_);
   bool stopping_ DASHCAP_GUARDED_BY(mutex_) = false;
   bool drop_backlog_ DASHCAP_GUARDED_BY(mutex_) = false;

@@ -34,7 +34,6 @@ class Arena {
   T& operator[](uint32_t index) { return At(index); }
   const T& operator[](uint32_t index) const { return At(index); }
   uint32_t size() const { return size_; }
-  size_t memory_bytes() const { return chunks_.size() * PageMemory::kHugePage; }
 
  private:
   static constexpr size_t kChunk = PageMemory::kHugePage / sizeof(T);
@@ -163,7 +162,8 @@ class FlowTable::Impl {
   size_t flow_count() const { return flows_.size(); }
   uint64_t packet_count() const { return packet_count_; }
   size_t memory_bytes() const {
-    return flows_.memory_bytes() + segments_.memory_bytes() + slots_.size() + envelopes_.capacity() * sizeof(Envelope);
+    return flow_count() * (sizeof(Flow) + kSlotsPerFlow * sizeof(Slot)) + segments_.size() * sizeof(Segment) +
+           envelopes_.capacity() * sizeof(Envelope);
   }
 
   FlowKey Key(FlowId id) const { return KeyOf(flows_[id]); }
@@ -220,9 +220,10 @@ class FlowTable::Impl {
     FlowId flow() const { return flow_plus_1 - 1; }
   };
 
-  // At most every second slot is taken, so a search ends soon.
+  static constexpr size_t kSlotsPerFlow = 2;  // at least, so that a search ends soon
+
   void Reserve(size_t flows) {
-    if (flows * 2 <= slot_count()) return;
+    if (flows * kSlotsPerFlow <= slot_count()) return;
     const PageMemory old_memory = std::exchange(slots_, PageMemory(std::max(PageMemory::kHugePage, slots_.size() * 2)));
     mask_ = slot_count() - 1;
     for (const Slot& slot : SlotsIn(old_memory)) {

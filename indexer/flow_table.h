@@ -34,7 +34,8 @@ class FlowTable {
 
   size_t flow_count() const;
   uint64_t packet_count() const;
-  // What it holds on to, for deciding when to rotate.
+  // What its flows and postings take up, for deciding when to rotate. That it takes memory from the system in pieces of
+  // 2 MiB is not counted.
   size_t memory_bytes() const;
 
   FlowRecord Record(FlowId id) const;
