@@ -22,8 +22,9 @@ work=$(mktemp -d /var/tmp/dashcap-vs.XXXXXX)
 chmod 755 "$work"
 pids=()
 stop() { # PID SIGNAL: ends a process and waits for it to be gone
-  kill "-$2" "$1" 2>/dev/null || true
-  while kill -0 "$1" 2>/dev/null; do sleep 0.1; done
+  kill "-$2" "$1" 2> /dev/null || true
+  wait "$1" 2> /dev/null || true # also keeps the shell from reporting it
+  while kill -0 "$1" 2> /dev/null; do sleep 0.1; done
 }
 clean_up() {
   for pid in "${pids[@]}"; do stop "$pid" KILL; done
@@ -37,6 +38,8 @@ ip -n "$namespace" link add v0 type veth peer name v1
 for link in lo v0 v1; do ip -n "$namespace" link set "$link" up; done
 ip netns exec "$namespace" sysctl -qw net.ipv6.conf.all.disable_ipv6=1
 in_namespace() { ip netns exec "$namespace" "$@"; }
+# In place of the shell that runs it, so that the pid of one in the background is the program's.
+become_in_namespace() { exec ip netns exec "$namespace" "$@"; }
 
 cpu_ticks() { awk '{ sub(/^.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"; }
 ticks_per_second=$(getconf CLK_TCK)
@@ -58,7 +61,7 @@ start_stenographer() {
  "Flags": ["--blocks=512", "--aiops=128", "--fileage_sec=$ROTATE_SECONDS", "--blockage_sec=1", "--no_watchdogs", "--seccomp=none"]}
 C
   chown -R stenographer "$dir"
-  in_namespace setpriv --reuid=stenographer --regid="$(id -g stenographer)" --clear-groups \
+  become_in_namespace setpriv --reuid=stenographer --regid="$(id -g stenographer)" --clear-groups \
     --inh-caps=-all,+net_raw,+net_admin,+ipc_lock --ambient-caps=-all,+net_raw,+net_admin,+ipc_lock \
     /usr/sbin/stenographer "--config=$dir/config" --syslog=false > "$dir/log" 2>&1 &
   server=$!
@@ -87,9 +90,9 @@ start_dashcap() {
  "capture": [{"interface": "v1", "ring_bytes": "512M"}],
  "query": {"listen": ["unix:$dir/run/query.sock"]}, "runtime_directory": "$dir/run"}
 C
-  in_namespace "$BUILD/bin/dashcapd" --config "$dir/config" > "$dir/log" 2>&1 &
+  become_in_namespace "$BUILD/bin/dashcapd" --config "$dir/config" > "$dir/log" 2>&1 &
   recorder=$!
-  in_namespace "$BUILD/bin/dashcap-queryd" --config "$dir/config" > "$dir/query.log" 2>&1 &
+  become_in_namespace "$BUILD/bin/dashcap-queryd" --config "$dir/config" > "$dir/query.log" 2>&1 &
   server=$!
   pids+=("$recorder" "$server")
   sleep 3
@@ -112,6 +115,7 @@ measure() { # RECORDER QUERIES? TRAFFIC…: one line of figures in $work/figures
   local name=$1 queries=$2
   shift 2
   "start_$name"
+  kill -0 "$recorder" || { cat "$work/$name/log" >&2; exit 1; }
   local before sent
   before=$(cpu_ticks "$recorder")
   sent=$(send "$@")
