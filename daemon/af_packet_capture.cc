@@ -36,8 +36,7 @@ Result<std::unique_ptr<AfPacketCapture>> AfPacketCapture::Open(const AfPacketOpt
 }
 
 Status AfPacketCapture::OpenSocket() {
-  using Headers = PacketSocket::Headers;
-  auto socket = PacketSocket::Open(options_.interface, cooked() ? Headers::kTakenOff : Headers::kAsReceived);
+  auto socket = PacketSocket::Open(options_.interface);
   if (!socket) return Fail(socket.error());
   socket_ = std::move(*socket);
   const sock_filter nothing = PacketFilter::RejectAll();

@@ -115,15 +115,14 @@ class AfPacketSource final : public CaptureSource {
   }
 
   void Deliver(tpacket3_hdr& record, const std::function<void(const Packet&)>& deliver) {
-    const PacketFilter* filter = capture_->filter_here();
-    if (filter && !IsWanted(record, capture_->link_type(), *filter)) {
+    auto packet = MakePacket(record, capture_->link_type(), options_.snap_length, capture_->filter_here());
+    if (!packet) {
       filtered_here_++;
       return;
     }
-    Packet packet = MakePacket(record, capture_->link_type(), options_.snap_length);
-    packet.interface_id = static_cast<uint32_t>(interfaces_.size() - 1);
+    packet->interface_id = static_cast<uint32_t>(interfaces_.size() - 1);
     delivered_++;
-    deliver(packet);
+    deliver(*packet);
   }
 
   void Count() {

@@ -8,7 +8,7 @@ Result<ArrivalCounter> ArrivalCounter::Open(const std::string& interface, unsign
                                             PacketFilter::Direction direction, std::optional<uint16_t> group,
                                             const FanoutOptions& fanout) {
   constexpr uint32_t kOneByte = 1;
-  auto socket = PacketSocket::Open(interface, PacketSocket::Headers::kAsReceived);
+  auto socket = PacketSocket::Open(interface);
   if (!socket) return Fail(socket.error());
   if (Status status = socket->Attach(PacketFilter::AcceptingProgram(kOneByte, direction)); !status)
     return Fail(status.error());

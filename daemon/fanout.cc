@@ -27,7 +27,7 @@ int KindOf(FanoutBy by) {
 
 // The kernel gives numbers only to groups that have a member; they go round, so that this one isn't given again soon.
 Result<uint16_t> ReserveFanoutGroup() {
-  auto socket = PacketSocket::Open("any", PacketSocket::Headers::kAsReceived);
+  auto socket = PacketSocket::Open("any");
   if (!socket) return Fail(socket.error());
   const sock_filter nothing = PacketFilter::RejectAll();
   if (Status status = socket->Attach({&nothing, 1}); !status) return Fail(status.error());

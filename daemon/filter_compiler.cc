@@ -13,17 +13,29 @@ namespace {
 
 constexpr int kLongestPacket = 262144;
 
+ErrorKind KindOf(int result) {
+  switch (result) {
+    case PCAP_ERROR_IFACE_NOT_UP:
+      return ErrorKind::kUnavailable;
+    case PCAP_ERROR_NO_SUCH_DEVICE:
+      return ErrorKind::kNotFound;
+    case PCAP_ERROR_PERM_DENIED:
+    case PCAP_ERROR_PROMISC_PERM_DENIED:
+      return ErrorKind::kPermissionDenied;
+    default:
+      return ErrorKind::kIo;
+  }
+}
+
 tl::unexpected<Error> Refused(const std::string& interface, int result, pcap_t* handle) {
-  const ErrorKind kind = result == PCAP_ERROR_IFACE_NOT_UP ? ErrorKind::kUnavailable
-                         : result == PCAP_ERROR_PERM_DENIED || result == PCAP_ERROR_PROMISC_PERM_DENIED
-                             ? ErrorKind::kPermissionDenied
-                         : result == PCAP_ERROR_NO_SUCH_DEVICE ? ErrorKind::kNotFound
-                                                               : ErrorKind::kIo;
+  const std::string name = "interface " + interface + ": ";
+  const ErrorKind kind = KindOf(result);
+  if (kind == ErrorKind::kUnavailable) return Fail(kind, name + "it is down");
+  if (kind == ErrorKind::kNotFound) return Fail(kind, name + "no such device");
+  if (kind == ErrorKind::kPermissionDenied)
+    return Fail(kind, name + "capture: operation not permitted; run as root or with CAP_NET_RAW");
   const std::string detail = pcap_geterr(handle);
-  std::string message = "interface " + interface + ": " + pcap_statustostr(result);
-  if (!detail.empty()) message += " (" + detail + ")";
-  if (kind == ErrorKind::kPermissionDenied) message += "; run as root or with CAP_NET_RAW";
-  return Fail(kind, message);
+  return Fail(kind, name + pcap_statustostr(result) + (detail.empty() ? "" : ": " + detail));
 }
 
 // A socket that is bound to no protocol is handed no packet.

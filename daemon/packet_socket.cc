@@ -6,11 +6,10 @@
 
 namespace dashcap {
 
-Result<PacketSocket> PacketSocket::Open(const std::string& interface, Headers headers) {
+Result<PacketSocket> PacketSocket::Open(const std::string& interface) {
   PacketSocket socket;
   socket.name_ = "interface " + interface;
-  const int type = headers == Headers::kAsReceived ? SOCK_RAW : SOCK_DGRAM;
-  socket.fd_ = FileDescriptor(::socket(AF_PACKET, type | SOCK_CLOEXEC, 0));
+  socket.fd_ = FileDescriptor(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
   if (socket.fd_.valid()) return socket;
   Error error = SystemError(socket.name_ + ": capture");
   if (error.kind == ErrorKind::kPermissionDenied) error.message += "; run as root or with CAP_NET_RAW";

@@ -14,12 +14,8 @@ namespace dashcap {
 // A packet(7) socket of an interface. Every error names the interface. One thread.
 class PacketSocket {
  public:
-  enum class Headers {
-    kAsReceived,  // packets begin with their link header
-    kTakenOff,    // with their network header
-  };
   // Unbound: it receives nothing.
-  static Result<PacketSocket> Open(const std::string& interface, Headers headers);
+  static Result<PacketSocket> Open(const std::string& interface);
 
   int fd() const { return fd_.get(); }
   const std::string& name() const { return name_; }  // "interface eth0", as errors begin
