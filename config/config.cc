@@ -184,7 +184,8 @@ KeyTable<Config> FileKeys() {
       {"query", &C::query, Section(QueryKeys()), "who may read it"},
       {"runtime_directory", &C::runtime_directory, Path(), "where the recorder writes its status file"},
       {"index_memory_bytes", &C::index_memory_bytes, Size(16 * kMebi),
-       "memory for the flow tables of all lanes together; a file is closed when its share is full"},
+       "memory for the flow tables of all lanes together, a third of it for files that are being recorded; a file is "
+       "closed when its share is full"},
       {"user", &C::user, Text(),
        "whom the recorder becomes when root starts it; empty for dashcap, if there is such a user"},
       {"sandbox", &C::sandbox, Boolean(),
