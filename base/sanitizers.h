@@ -12,8 +12,11 @@ namespace dashcap {
 #if defined(__SANITIZE_ADDRESS__) || DASHCAP_HAS_FEATURE(address_sanitizer)
 // At the end of a process, another one looks at its memory.
 inline constexpr bool kHasLeakCheck = true;
+// Whoever reads or writes behind memory from the heap is found.
+inline constexpr bool kGuardsHeap = true;
 #else
 inline constexpr bool kHasLeakCheck = false;
+inline constexpr bool kGuardsHeap = false;
 #endif
 
 #if defined(__SANITIZE_THREAD__) || DASHCAP_HAS_FEATURE(thread_sanitizer)

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "daemon/fanout.h"
 #include "daemon/packet_filter.h"
@@ -20,7 +21,8 @@ struct AfPacketOptions {
   uint32_t snap_length = 262144;
   RingOptions ring;
   size_t lanes = 1;
-  FanoutOptions fanout;  // when there are several
+  FanoutOptions fanout;        // when there are several
+  std::vector<uint32_t> cpus;  // that the lanes will run on, in turn; their rings come from the memory that is near
 };
 
 }  // namespace dashcap

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "daemon/af_packet_capture.h"
+#include "daemon/cpu_binding.h"
 #include "daemon/link_watch.h"
 #include "daemon/ring_packet.h"
 
@@ -222,6 +223,11 @@ class AfPacketSource final : public CaptureSource {
   SteadyClock::time_point next_reopen_;
 };
 
+std::optional<uint32_t> CpuOf(const AfPacketOptions& options, size_t lane) {
+  if (options.cpus.empty()) return std::nullopt;
+  return options.cpus[lane % options.cpus.size()];
+}
+
 Result<std::optional<FanoutGroups>> ReserveGroups(const AfPacketOptions& options) {
   if (options.lanes == 1) return std::optional<FanoutGroups>();
   if (options.interface == kAllInterfaces)
@@ -242,6 +248,7 @@ Result<std::vector<std::unique_ptr<CaptureSource>>> OpenAfPacket(const AfPacketO
   while (lanes.size() < options.lanes) {
     auto query = LinkQuery::Open();
     if (!query) return Fail(query.error());
+    const TemporaryBinding near(CpuOf(options, lanes.size()));
     lanes.push_back(std::make_unique<AfPacketSource>(options, *groups, std::move(*query), lanes.empty()));
     if (Status status = lanes.back()->Open(); !status) return Fail(status.error());
   }

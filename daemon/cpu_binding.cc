@@ -1,7 +1,5 @@
 #include "daemon/cpu_binding.h"
 
-#include <sched.h>
-
 #include <string>
 
 #include "base/log.h"
@@ -14,6 +12,17 @@ Status CheckCpu(uint32_t cpu) {
   if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return Fail(SystemError("CPUs of this process"));
   if (cpu < CPU_SETSIZE && CPU_ISSET(cpu, &allowed)) return {};
   return Fail(ErrorKind::kInvalidInput, "CPU " + std::to_string(cpu) + ": there is none, or it is not allowed");
+}
+
+TemporaryBinding::TemporaryBinding(std::optional<uint32_t> cpu) {
+  cpu_set_t before;
+  if (!cpu || !CheckCpu(*cpu) || ::sched_getaffinity(0, sizeof before, &before) != 0) return;
+  before_ = before;
+  BindThreadTo(*cpu);
+}
+
+TemporaryBinding::~TemporaryBinding() {
+  if (before_) (void)::sched_setaffinity(0, sizeof *before_, &*before_);
 }
 
 void BindThreadTo(uint32_t cpu) {

@@ -40,6 +40,7 @@ AfPacketOptions AfPacketOptionsOf(const CaptureConfig& capture) {
   if (capture.direction == Direction::kIn) options.direction = PacketFilter::Direction::kIn;
   if (capture.direction == Direction::kOut) options.direction = PacketFilter::Direction::kOut;
   options.lanes = capture.lanes;
+  options.cpus = capture.cpus;
   options.fanout.by = FanoutOf(capture.fanout);
   options.fanout.rollover = capture.rollover;
   return options;

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "daemon/lane_sources.h"
+#include "daemon/memory_report.h"
 
 namespace dashcap {
 namespace {
@@ -51,6 +52,7 @@ void LogRecovery(const std::string& directory, const RecoveryReport& report) {
 
 Result<Recorder::Sources> Recorder::OpenSources(const Config& config) {
   if (Status status = CheckArchives(config); !status) return Fail(status.error());
+  LogInfo("{}", DescribeMemory(config));
   return OpenLaneSources(config);
 }
 
