@@ -16,10 +16,15 @@ constexpr auto kComplaintInterval = std::chrono::seconds(10);
 // What is still in a ring when the recorder is told to stop is there within the kernel's block timeout.
 constexpr auto kDrainTime = std::chrono::milliseconds(250);
 
+Lane::Settings CountingWaits(Lane::Settings settings, std::atomic<uint64_t>& rounds) {
+  settings.options.on_waiting_for_room = [&rounds] { rounds++; };
+  return settings;
+}
+
 }  // namespace
 
 Lane::Lane(Settings settings, std::unique_ptr<CaptureSource> source, LaneEventQueue& queue)
-    : settings_(std::move(settings)),
+    : settings_(CountingWaits(std::move(settings), rounds_)),
       source_(std::move(source)),
       feed_(queue),
       writers_(settings_.options, {[this](LaneEvent event) { feed_.Send(std::move(event)); }, settings_.on_recovered}) {
@@ -50,7 +55,9 @@ void Lane::Join() {
 
 LaneStatus Lane::status() const {
   MutexLock lock(mutex_);
-  return status_;
+  LaneStatus status = status_;
+  status.rounds = rounds_;
+  return status;
 }
 
 void Lane::Run(std::stop_token stop) {
@@ -60,6 +67,7 @@ void Lane::Run(std::stop_token stop) {
   while (more && !stop.stop_requested()) {
     more = PollOnce(kPollTimeout);
     Housekeep();
+    rounds_++;
   }
   if (more) Drain();
   Report(writers_.Finish());

@@ -26,6 +26,7 @@ struct LaneStatus {
   Timestamp last_packet{};
   bool ended = false;
   std::string failure;  // why it ended, if it should not have
+  uint64_t rounds = 0;  // grows while the thread gets round, or waits for room on the disk
 };
 
 // One capture thread: takes packets from its source and writes them. After a stop was requested, or when the source
@@ -65,6 +66,7 @@ class Lane {
   void Report(const Status& status);
   void PublishStatus(bool ended);
 
+  std::atomic<uint64_t> rounds_ = 0;
   Settings settings_;
   std::unique_ptr<CaptureSource> source_;
   IndexFeed feed_;

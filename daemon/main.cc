@@ -9,10 +9,13 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "config/config.h"
 #include "daemon/privileges.h"
+#include "daemon/progress.h"
 #include "daemon/recorder.h"
 
 namespace dashcap {
@@ -76,8 +79,7 @@ sigset_t BlockSignals() {
   return signals;
 }
 
-void PublishStatus(const Config& config, const Recorder& recorder) {
-  const RecorderStatus status = recorder.status();
+void PublishStatus(const Config& config, const RecorderStatus& status) {
   if (Status written = WriteStatusFile(config.runtime_directory, status); !written)
     LogWarning("{}", written.error().message);
   uint64_t stored = 0;
@@ -86,7 +88,7 @@ void PublishStatus(const Config& config, const Recorder& recorder) {
     stored += lane.written.packets;
     dropped += lane.counts.dropped_kernel + lane.lost_packets + lane.written.lost_packets;
   }
-  ::sd_notifyf(0, "WATCHDOG=1\nSTATUS=%llu packets stored, %llu dropped", static_cast<unsigned long long>(stored),
+  ::sd_notifyf(0, "STATUS=%llu packets stored, %llu dropped", static_cast<unsigned long long>(stored),
                static_cast<unsigned long long>(dropped));
 }
 
@@ -101,8 +103,12 @@ void Reload(Recorder& recorder, const CommandLine& options) {
 
 // Until a signal says to stop or every source has ended.
 void RecordUntilTold(const Config& config, const CommandLine& options, Recorder& recorder, const sigset_t& signals) {
+  std::vector<LaneStatus> before;
   while (!recorder.AllEnded()) {
-    PublishStatus(config, recorder);
+    RecorderStatus status = recorder.status();
+    PublishStatus(config, status);
+    if (Progressed(before, status.lanes)) ::sd_notify(0, "WATCHDOG=1");
+    before = std::move(status.lanes);
     const timespec second{config.capture.front().source == CaptureConfig::Source::kFile ? 0 : 1, 100'000'000};
     const int signal = ::sigtimedwait(&signals, nullptr, &second);
     if (signal == SIGTERM || signal == SIGINT) break;
@@ -125,9 +131,10 @@ Status Run(const Config& config, const CommandLine& options) {
   ::sd_notify(0, "STOPPING=1");
   const bool from_file = config.capture.front().source == CaptureConfig::Source::kFile;
   const Status stopped = (*recorder)->Stop(from_file);
-  PublishStatus(config, **recorder);
+  const RecorderStatus status = (*recorder)->status();
+  PublishStatus(config, status);
   uint64_t stored = 0;
-  for (const LaneStatus& lane : (*recorder)->status().lanes) stored += lane.written.packets;
+  for (const LaneStatus& lane : status.lanes) stored += lane.written.packets;
   LogInfo("stopped; {} packets stored", stored);
   return stopped;
 }

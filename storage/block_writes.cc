@@ -83,6 +83,7 @@ void BlockWrites::WaitForRoom(uint64_t tag, int error) {
 void BlockWrites::Retry() {
   const auto now = SteadyClock::now();
   if (now < next_retry_) return;
+  options_.on_waiting_for_room();
   next_retry_ = now + kRetryInterval;
   for (const uint64_t tag : std::exchange(retries_, {})) {
     if (give_up_at_ && now >= *give_up_at_) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <stop_token>
 #include <string>
 
@@ -25,6 +26,8 @@ struct LaneOptions {
   // Once requested, a disk without room is waited for only a little longer; what can't be written then is lost and
   // counted.
   std::stop_token stop;
+  // Called again and again, from the lane's thread, while everything waits for room on the disk.
+  std::function<void()> on_waiting_for_room = [] {};
 };
 
 }  // namespace dashcap

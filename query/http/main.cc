@@ -39,6 +39,17 @@ Status CheckTokens(const Config& config) {
   return {};
 }
 
+// systemd's watchdog is told of every second in which the server got round.
+void ServeUntilTold(const Server& server, const sigset_t& signals) {
+  constexpr timespec kSecond{1, 0};
+  uint64_t before = server.rounds();
+  while (::sigtimedwait(&signals, nullptr, &kSecond) < 0) {
+    const uint64_t rounds = server.rounds();
+    if (rounds != before) ::sd_notify(0, "WATCHDOG=1");
+    before = rounds;
+  }
+}
+
 Status Run(const Config& config, const std::string& config_path) {
   if (Status status = CheckTokens(config); !status) return status;
   sigset_t signals;
@@ -62,8 +73,7 @@ Status Run(const Config& config, const std::string& config_path) {
   Server server(std::move(listeners), service);
   std::jthread serving([&server](std::stop_token stop) { server.Run(std::move(stop)); });
   ::sd_notify(0, "READY=1");
-  int signal = 0;
-  ::sigwait(&signals, &signal);
+  ServeUntilTold(server, signals);
   ::sd_notify(0, "STOPPING=1");
   serving.request_stop();
   serving.join();

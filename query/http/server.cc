@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -57,6 +58,7 @@ Server::~Server() {
 }
 
 void Server::Run(std::stop_token stop) {
+  ::pthread_setname_np(::pthread_self(), "serving");
   std::vector<pollfd> polled;
   for (const Listener& listener : listeners_) polled.push_back({listener.socket.get(), POLLIN, 0});
   while (!stop.stop_requested()) {
@@ -66,6 +68,7 @@ void Server::Run(std::stop_token stop) {
       }
     }
     LookAfterClients(false);
+    rounds_++;
   }
   LookAfterClients(true);
   clients_.clear();

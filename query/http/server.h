@@ -24,6 +24,8 @@ class Server {
 
   // Serves until the stop; searches that are under way then are broken off.
   void Run(std::stop_token stop);
+  // Grows while Run looks after its clients. Any thread.
+  uint64_t rounds() const { return rounds_; }
 
  private:
   struct Client;
@@ -36,6 +38,7 @@ class Server {
   std::vector<Listener> listeners_;
   QueryService& service_;
   std::list<std::unique_ptr<Client>> clients_;
+  std::atomic<uint64_t> rounds_ = 0;
 };
 
 }  // namespace dashcap
