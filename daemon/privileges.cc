@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "base/confinement.h"
 #include "daemon/hand_over.h"
@@ -23,7 +24,9 @@ FileAccess Files(const Config& config, const std::string& config_path) {
   FileAccess files;
   files.write = config.archive.directories;
   files.write.push_back(config.runtime_directory);
-  files.read = {config_path,
+  // Whoever changes the settings most likely puts another file in their place.
+  const std::filesystem::path config_directory = std::filesystem::absolute(config_path).parent_path();
+  files.read = {config_directory,
                 // What an interface is, and what it dropped.
                 "/sys/class/net", "/sys/devices", "/proc/net",
                 // Names in filters.
