@@ -48,6 +48,7 @@ int pcap_can_set_rfmon(pcap_t*) { return 0; }
 int pcap_set_rfmon(pcap_t*, int) { return 0; }
 int pcap_setdirection(pcap_t*, pcap_direction_t) { return 0; }
 int pcap_setnonblock(pcap_t*, int, char*) { return 0; }
+int pcap_fileno(pcap_t*) { return -1; }
 int pcap_get_selectable_fd(pcap_t*) { return -1; }
 const struct timeval* pcap_get_required_select_timeout(pcap_t*) { return nullptr; }
 
