@@ -103,7 +103,13 @@ Result<std::vector<LaneSource>> OpenLaneSources(const Config& config) {
     const std::string name = LaneName(config.capture[i].interface);
     const bool several = sources->size() > 1;
     for (size_t number = 0; number < sources->size(); number++) {
-      lanes.push_back({several ? name + "." + std::to_string(number) : name, i, number, std::move((*sources)[number])});
+      const std::string directory = several ? name + "." + std::to_string(number) : name;
+      for (const LaneSource& other : lanes) {
+        if (other.name != directory) continue;
+        return Fail(ErrorKind::kInvalidInput, "capture: " + config.capture[other.capture].interface + " and " +
+                                                  config.capture[i].interface + " would both record into " + directory);
+      }
+      lanes.push_back({directory, i, number, std::move((*sources)[number])});
     }
   }
   return lanes;

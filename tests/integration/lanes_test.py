@@ -4,6 +4,7 @@ order, whatever it is wrapped in and however it is fragmented; and two interface
 
 import json
 import random
+import signal
 import struct
 from pathlib import Path
 
@@ -132,6 +133,43 @@ def check_fanout(fanout, **more):
         print(fanout, more, [lane["stored"] for lane in lanes])
 
 
+def check_overflow(**capture):
+    """A recorder that stands still: its rings overflow, and every packet is stored or counted."""
+    with Lab() as lab:
+        lab.write_config(capture={"ring_bytes": "2M", **capture})
+        recorder = lab.start_recorder()
+        recorder.send_signal(signal.SIGSTOP)
+        lab.run(*lab.inside(BIN / "traffic", "v0", "--flows", 500, "--bytes", 200, "--rate", 100000, "--packets", 60000))
+        recorder.send_signal(signal.SIGCONT)
+
+        def account():
+            lanes = lab.status()["lanes"]
+            return {key: sum(lane[key] for lane in lanes) for key in ("received", "stored", "filtered", "dropped_kernel", "lost")}
+
+        def complete():
+            counts = account()
+            return counts["stored"] + counts["filtered"] + counts["dropped_kernel"] + counts["lost"] >= 60000 and counts
+
+        counts = wait_until(complete, "everything to be accounted for")
+        assert counts["stored"] + counts["filtered"] + counts["dropped_kernel"] == counts["received"] == 60000, counts
+        assert counts["stored"] > 0 and counts["dropped_kernel"] > 0, counts
+        assert ("filter" in capture) == (counts["filtered"] > 0), counts
+        assert lab.stop(recorder) == 0
+        print("overflow", capture, counts)
+
+
+def check_same_directory():
+    with Lab() as lab:
+        lab.run("ip", "-n", lab.namespace, "link", "add", "v1.1", "type", "veth", "peer", "name", "w1")
+        lab.run("ip", "-n", lab.namespace, "link", "set", "v1.1", "up")
+        path = lab.write_config(capture={"lanes": 2})
+        config = json.loads(path.read_text())
+        config["capture"].append({"interface": "v1.1"})
+        path.write_text(json.dumps(config))
+        run = lab.run(*lab.inside(BIN / "dashcapd", "--config", path), check=False, timeout=30)
+        assert run.returncode == 1 and "v1 and v1.1 would both record into v1.1" in run.stderr.decode(), run.stderr
+
+
 def check_two_interfaces():
     with Lab() as lab:
         lab.run("ip", "-n", lab.namespace, "link", "add", "w0", "type", "veth", "peer", "name", "w1")
@@ -175,7 +213,10 @@ def main():
     for fanout in ("hosts", "flow", "cpu"):
         check_fanout(fanout)
     check_fanout("hosts", rollover=True)
+    check_overflow()
+    check_overflow(lanes=2, filter="udp")
     check_two_interfaces()
+    check_same_directory()
 
 
 if __name__ == "__main__":
