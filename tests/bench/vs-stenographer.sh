@@ -10,7 +10,7 @@ BUILD=${1:-build/release}
 PACKETS=${PACKETS:-3000000}
 RATE=${RATE:-200000}
 CAPTURES=${DASHCAP_CAPTURES:-../shared/captures}
-ROTATE_SECONDS=10
+ROTATE_SECONDS=20 # a third of what both do by default
 
 [ "$(id -u)" = 0 ] || { echo "vs-stenographer.sh: needs root" >&2; exit 2; }
 for program in "$BUILD/bin/dashcapd" "$BUILD/bin/dashcap-queryd" "$BUILD/bin/traffic" /usr/sbin/stenotype /usr/bin/stenocurl; do
