@@ -45,7 +45,7 @@ cpu_ticks() { awk '{ sub(/^.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"; }
 ticks_per_second=$(getconf CLK_TCK)
 bytes_in() { find "$@" -type f -printf '%s\n' | awk '{ total += $1 } END { print total + 0 }'; }
 per_packet() { awk -v total="$1" -v packets="$2" -v scale="${3:-1}" 'BEGIN { printf "%.2f", total * scale / packets }'; }
-median_of_five() { for _ in 1 2 3 4 5; do "$@"; done | sort -n | sed -n 3p; }
+median_of_three() { for _ in 1 2 3; do "$@"; done | sort -n | sed -n 2p; }
 
 send() { in_namespace "$BUILD/bin/traffic" v0 "$@" --packets "$PACKETS" --rate "$RATE" | jq .packets; }
 
@@ -128,7 +128,7 @@ measure() { # RECORDER QUERIES? TRAFFIC…: one line of figures in $work/figures
     local query
     for query in 'host 10.0.1.1' 'net 10.0.1.0/24' 'port 53' 'tcp and port 443 and net 10.0.0.0/18' 'tcp' 'host 203.0.113.7'; do
       "query_$name" "$query" > /dev/null # warm
-      printf '%s\t%s\t%s\n' "$query" "$(median_of_five "query_$name" "$query")" "$(packets_in_answer)" >> "$work/answers.$name"
+      printf '%s\t%s\t%s\n' "$query" "$(median_of_three "query_$name" "$query")" "$(packets_in_answer)" >> "$work/answers.$name"
     done
   fi
   "stop_$name"
