@@ -93,6 +93,8 @@ KeyTable<ArchiveConfig> ArchiveKeys() {
       {"sync", &C::sync,
        OneOf<C::Sync>({{"none", C::Sync::kNone}, {"publish", C::Sync::kPublish}, {"block", C::Sync::kBlock}}),
        "what is made to survive a power cut: nothing, each file when it is closed, or each block when it is written"},
+      {"compression_level", &C::compression_level, OrNull(Number(1, 19)),
+       "store each block as a zstd frame of this level, on a thread for each lane; null stores it as it is"},
       {"retention_interval", &C::retention_interval, Duration(milliseconds(100), hours(24)),
        "how often free space, size and age are looked at"},
   };

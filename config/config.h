@@ -19,6 +19,7 @@ struct ArchiveConfig {
   uint64_t file_bytes = uint64_t{1} << 30;
   Nanoseconds file_age = std::chrono::seconds(60);
   enum class Sync { kNone, kPublish, kBlock } sync = Sync::kPublish;
+  std::optional<uint32_t> compression_level;  // 1 to 19; nullopt: blocks are stored as they are
   Nanoseconds retention_interval = std::chrono::seconds(1);
 };
 

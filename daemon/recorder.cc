@@ -78,6 +78,10 @@ Status Recorder::OpenLane(LaneSource source) {
   settings.options.max_file_age = config_.archive.file_age;
   settings.options.sync = SyncOf(config_.archive.sync);
   settings.options.block_count = capture.block_memory_bytes / kMaxBlockSize;
+  if (config_.archive.compression_level) {
+    settings.options.compression.emplace().level = static_cast<int>(*config_.archive.compression_level);
+    settings.options.block_count /= 2;  // a block and its frame
+  }
   settings.options.stop = stop_.get_token();
   if (!capture.cpus.empty()) settings.cpu = capture.cpus[source.number % capture.cpus.size()];
   settings.on_recovered = [this](const std::string& directory, const RecoveryReport& report) {

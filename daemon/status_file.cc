@@ -26,7 +26,9 @@ Json LaneJson(const LaneStatus& lane) {
                {"files", lane.written.files},
                {"files_indexed_late", lane.files_skipped},
                {"write_errors", lane.written.write_errors},
-               {"no_room_waits", lane.written.no_room_waits}};
+               {"no_room_waits", lane.written.no_room_waits},
+               {"compressed_blocks", lane.written.compressed_blocks},
+               {"compression_skipped", lane.written.compression_skipped}};
   if (lane.last_packet != Timestamp{}) json["last_packet"] = FormatTime(lane.last_packet);
   json["recording"] = !lane.ended;
   if (!lane.failure.empty()) json["failure"] = lane.failure;

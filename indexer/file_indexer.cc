@@ -43,8 +43,7 @@ void FileIndexer::AddBatch() {
 size_t FileIndexer::memory_bytes() const { return flows_.memory_bytes() + blocks_.capacity() * sizeof(BlockSummary); }
 
 Status FileIndexer::WriteTable(const std::string& blockfile) const {
-  std::filesystem::path published(blockfile);
-  published.replace_extension(kIndexSuffix);
+  const std::filesystem::path published(IndexPathOf(blockfile));
   const std::filesystem::path hidden = published.parent_path() / ("." + published.filename().string());
   if (Status status = WriteIndexTable(hidden.string(), {file_id_, damaged_, flows_, blocks_}); !status) return status;
   if (::rename(hidden.c_str(), published.c_str()) != 0) return Fail(SystemError("rename " + hidden.string()));

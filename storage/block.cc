@@ -2,15 +2,16 @@
 
 namespace dashcap {
 
-std::shared_ptr<BlockPool> BlockPool::Create(size_t block_count) {
-  return std::shared_ptr<BlockPool>(new BlockPool(block_count));
+std::shared_ptr<BlockPool> BlockPool::Create(size_t block_count, Frames frames) {
+  return std::shared_ptr<BlockPool>(new BlockPool(block_count, frames));
 }
 
-BlockPool::BlockPool(size_t block_count) : block_count_(block_count) {
+BlockPool::BlockPool(size_t block_count, Frames frames) : block_count_(block_count) {
   free_.reserve(block_count);
   for (size_t i = 0; i < block_count; i++) {
     free_.push_back(std::make_unique<SealedBlock>());
     free_.back()->memory = AlignedBuffer(kMaxBlockSize);
+    if (frames == Frames::kOneEach) free_.back()->frame = AlignedBuffer(kMaxBlockSize);
     free_.back()->closing.pages.reserve(kMaxBlockSize / kPageSize);
   }
 }

@@ -14,8 +14,13 @@ namespace dashcap {
 // A finished block in memory: it does not change any more, so the disk writer and the indexer read it at the same time.
 struct SealedBlock {
   AlignedBuffer memory;
+  AlignedBuffer frame;  // the block as it goes to the disk, where the lane compresses
   ClosingRecord closing;
-  std::span<const uint8_t> bytes() const { return memory.span().first(closing.block_length); }
+  // What goes to the disk.
+  std::span<const uint8_t> bytes() const {
+    const bool plain = closing.packing == Packing::kPlain;
+    return (plain ? memory : frame).span().first(closing.stored_length());
+  }
   // The packet and statistics records, without the closing record.
   std::span<const uint8_t> records() const { return memory.span().first(closing.record_offset); }
 };
@@ -24,7 +29,8 @@ struct SealedBlock {
 // their last user lets go, from any thread.
 class BlockPool : public std::enable_shared_from_this<BlockPool> {
  public:
-  static std::shared_ptr<BlockPool> Create(size_t block_count);
+  enum class Frames { kNone, kOneEach };
+  static std::shared_ptr<BlockPool> Create(size_t block_count, Frames frames);
 
   // nullptr when all are in use.
   std::unique_ptr<SealedBlock> TryTake();
@@ -34,7 +40,7 @@ class BlockPool : public std::enable_shared_from_this<BlockPool> {
   size_t block_count() const { return block_count_; }
 
  private:
-  explicit BlockPool(size_t block_count);
+  BlockPool(size_t block_count, Frames frames);
   const size_t block_count_;
   Mutex mutex_;
   std::vector<std::unique_ptr<SealedBlock>> free_ DASHCAP_GUARDED_BY(mutex_);

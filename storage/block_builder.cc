@@ -22,6 +22,8 @@ BlockBuilder::BlockBuilder(std::unique_ptr<SealedBlock> block, const ClosingReco
     : block_(std::move(block)), packet_limit_(kMaxBlockSize - ClosingRecordSize(kMaxPages) - reserved) {
   ClosingRecord& closing = block_->closing;
   closing.pages.clear();
+  closing.packing = Packing::kPlain;
+  closing.frame_length = 0;
   closing.file_id = place.file_id;
   closing.block_offset = place.block_offset;
   closing.sequence = place.sequence;

@@ -36,8 +36,10 @@ std::optional<ClosingRecord> DecodeAt(std::span<const uint8_t> bytes) {
   const uint32_t magic = in.Little32();
   const uint16_t version = in.Little16();
   const uint16_t page_count = in.Little16();
-  if (type != kClosingRecordType || magic != kClosingRecordMagic || version != kBlockfileVersion) return std::nullopt;
-  if (total_length != bytes.size() || ClosingRecordSize(page_count) > bytes.size()) return std::nullopt;
+  if (type != kClosingRecordType || magic != kClosingRecordMagic) return std::nullopt;
+  if (version != kPlainVersion && version != kZstdVersion) return std::nullopt;
+  record.packing = version == kZstdVersion ? Packing::kZstd : Packing::kPlain;
+  if (total_length != bytes.size() || ClosingRecordSize(page_count, record.packing) > bytes.size()) return std::nullopt;
   record.file_id = in.Little64();
   record.block_offset = in.Little64();
   record.block_length = in.Little32();
@@ -52,6 +54,10 @@ std::optional<ClosingRecord> DecodeAt(std::span<const uint8_t> bytes) {
   const uint32_t link_type = in.Little32();
   record.link_type = static_cast<LinkType>(link_type);
   record.interface_count = in.Little32();
+  if (record.packing == Packing::kZstd) {
+    record.frame_length = in.Little32();
+    in.Skip(4);
+  }
   record.pages.resize(page_count);
   for (PageEntry& page : record.pages) {
     page.crc32c = in.Little32();
@@ -62,6 +68,7 @@ std::optional<ClosingRecord> DecodeAt(std::span<const uint8_t> bytes) {
   if (in.Little32() != Crc32c(bytes.first(checked)) || in.failed()) return std::nullopt;
   // Behind a good checksum these hold unless the writer was wrong; the readers rely on them.
   const bool consistent = link_type <= UINT16_MAX && record.block_length <= kMaxBlockSize &&
+                          record.stored_length() <= kMaxBlockSize && record.stored_length() >= total_length &&
                           record.record_offset + total_length == record.block_length &&
                           page_count == (record.record_offset + kPageSize - 1) / kPageSize;
   return consistent ? std::optional(std::move(record)) : std::nullopt;
@@ -75,7 +82,7 @@ void EncodeClosingRecord(const ClosingRecord& record, std::span<uint8_t> out) {
   to.Put32(kClosingRecordType);
   to.Put32(total_length);
   to.Put32(kClosingRecordMagic);
-  to.Put16(kBlockfileVersion);
+  to.Put16(record.packing == Packing::kZstd ? kZstdVersion : kPlainVersion);
   to.Put16(static_cast<uint16_t>(record.pages.size()));
   to.Put64(record.file_id);
   to.Put64(record.block_offset);
@@ -90,6 +97,10 @@ void EncodeClosingRecord(const ClosingRecord& record, std::span<uint8_t> out) {
   to.PutTime(record.file_last_time);
   to.Put32(static_cast<uint32_t>(record.link_type));
   to.Put32(record.interface_count);
+  if (record.packing == Packing::kZstd) {
+    to.Put32(record.frame_length);
+    to.Put32(0);
+  }
   for (const PageEntry& page : record.pages) {
     to.Put32(page.crc32c);
     to.Put16(page.first_record);

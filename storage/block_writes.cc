@@ -27,7 +27,6 @@ Result<BlockWrites> BlockWrites::Create(const LaneOptions& options) {
 
 void BlockWrites::Start(OpenBlockfile& file, std::shared_ptr<const SealedBlock> block) {
   while (disk_.in_flight() >= kWritesInFlight) Collect(DiskWriter::Wait::kForOne);
-  file.Enter(*block);
   const uint64_t tag = next_tag_++;
   Submit(tag, pending_.emplace(tag, PendingWrite{&file, std::move(block)}).first->second);
 }
@@ -60,7 +59,7 @@ void BlockWrites::Judge(const DiskWriter::Done& done) {
 
 void BlockWrites::Continue(uint64_t tag, PendingWrite& write, size_t bytes) {
   write.done += bytes;
-  if (write.done < write.block->closing.block_length) return Submit(tag, write);
+  if (write.done < write.block->bytes().size()) return Submit(tag, write);
   write.file->WriteDone();
   pending_.erase(tag);
   if (out_of_room_ && retries_.empty()) {
@@ -106,7 +105,7 @@ void BlockWrites::GiveUp(uint64_t tag, int error) {
   lost_.packets += closing.packet_count;
   if (write.file->complete()) LogError("{}: {} packets are lost", reason.message, closing.packet_count);
   if (options_.no_space == LaneOptions::NoSpace::kFail && !failure_) failure_ = reason;
-  write.file->WriteFailed(closing.block_offset, closing.block_length, closing.packet_count);
+  write.file->WriteFailed(closing.block_offset, closing.stored_length(), closing.packet_count);
   write.file->WriteDone();
   pending_.erase(pending);
 }

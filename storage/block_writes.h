@@ -22,8 +22,8 @@ class BlockWrites {
  public:
   static Result<BlockWrites> Create(const LaneOptions& options);
 
-  // Enters the block into the file and sends it on its way; waits while as many writes are in flight as may be. The
-  // file must stay until it is Settled().
+  // Sends a block on its way that has its number and place in the file; waits while as many writes are in flight as may
+  // be. The file must stay until it is Settled().
   void Start(OpenBlockfile& file, std::shared_ptr<const SealedBlock> block);
 
   // Takes note of what is done by now; if asked to waits for one write, or for the time of the next retry.

@@ -8,6 +8,7 @@
 #include "packet/pcapng.h"
 #include "storage/block_builder.h"
 #include "storage/block_reader.h"
+#include "storage/zstd_frame.h"
 
 namespace dashcap {
 namespace {
@@ -53,7 +54,8 @@ Status CheckInterfaces(const std::vector<Interface>& interfaces) {
   return {};
 }
 
-std::unique_ptr<SealedBlock> MakeHeaderBlock(uint64_t file_id, const std::vector<Interface>& interfaces) {
+std::unique_ptr<SealedBlock> MakeHeaderBlock(uint64_t file_id, const std::vector<Interface>& interfaces,
+                                             Packing packing) {
   std::vector<uint8_t> records;
   AppendPcapngSection("dashcap " DASHCAP_VERSION, "", records);
   // libpcap refuses a file whose interfaces differ in snap length; each packet has its own lengths anyway.
@@ -69,7 +71,12 @@ std::unique_ptr<SealedBlock> MakeHeaderBlock(uint64_t file_id, const std::vector
   place.interface_count = static_cast<uint32_t>(interfaces.size());
   BlockBuilder builder(std::move(block), place, records.size());
   builder.AppendOther(records);
-  return std::move(builder).Seal(kMaxTimestamp, kMinTimestamp);
+  block = std::move(builder).Seal(kMaxTimestamp, kMinTimestamp);
+  if (packing == Packing::kZstd) {
+    block->frame = AlignedBuffer(kMaxBlockSize);
+    EndFrame(block->closing, BeginPlainFrame(block->records(), block->frame.span()), block->frame.span());
+  }
+  return block;
 }
 
 Result<BlockfileHeader> DecodeHeaderBlock(std::span<const uint8_t> start_of_file) {

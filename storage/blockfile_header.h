@@ -16,14 +16,15 @@ namespace dashcap {
 Status CheckInterfaces(const std::vector<Interface>& interfaces);
 
 // Block 0 of a blockfile: section header, interface descriptions, closing record.
-std::unique_ptr<SealedBlock> MakeHeaderBlock(uint64_t file_id, const std::vector<Interface>& interfaces);
+std::unique_ptr<SealedBlock> MakeHeaderBlock(uint64_t file_id, const std::vector<Interface>& interfaces,
+                                             Packing packing);
 
 struct BlockfileHeader {
   ClosingRecord closing;
   std::vector<Interface> interfaces;
 };
 
-// Reads it back from the first bytes of a file; kDamaged says what is wrong and where.
+// Reads it back from the first bytes of a plain file, or from the content of the first frame; kDamaged says what is wrong and where.
 Result<BlockfileHeader> DecodeHeaderBlock(std::span<const uint8_t> start_of_file);
 
 }  // namespace dashcap

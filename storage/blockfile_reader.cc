@@ -10,6 +10,7 @@
 #include "base/byte_reader.h"
 #include "packet/pcapng.h"
 #include "storage/blockfile_header.h"
+#include "storage/zstd_frame.h"
 
 namespace dashcap {
 namespace {
@@ -52,6 +53,7 @@ std::vector<InterfaceCounts> CountsIn(std::span<const uint8_t> records_end, size
 // The pages of one block, read as they are needed, each at its place in the buffer.
 class PageCache {
  public:
+  // From an offset in the block.
   using ReadPages = std::function<Status(uint64_t offset, std::span<uint8_t> out)>;
 
   PageCache(const ClosingRecord& closing, std::vector<uint8_t>& buffer, ReadPages read)
@@ -80,8 +82,7 @@ class PageCache {
       while (end < wanted_.size() && wanted_[end]) end++;
       const size_t from = page * kPageSize;
       const size_t to = std::min(end * kPageSize, buffer_.size());
-      if (Status status = read_(closing_.block_offset + from, std::span(buffer_).subspan(from, to - from)); !status)
-        return status;
+      if (Status status = read_(from, std::span(buffer_).subspan(from, to - from)); !status) return status;
       for (; page < end; page++) Check(page, damage, path);
     }
     return {};
@@ -96,10 +97,15 @@ class PageCache {
     if (sound_[page]) return;
     const uint32_t next =
         page + 1 < closing_.pages.size() ? closing_.pages[page + 1].packets_before : closing_.packet_count;
-    damage.push_back(
-        {closing_.block_offset + page * kPageSize, std::min(kPageSize, buffer_.size() - page * kPageSize),
-         next - closing_.pages[page].packets_before,
-         path + ": " + BlockName(closing_.block_offset) + ": page " + std::to_string(page) + ": checksum mismatch"});
+    DamagedRange range{
+        closing_.block_offset, closing_.stored_length(), next - closing_.pages[page].packets_before,
+        path + ": " + BlockName(closing_.block_offset) + ": page " + std::to_string(page) + ": checksum mismatch"};
+    // Of a frame nobody knows which of its bytes made the page.
+    if (closing_.packing == Packing::kPlain) {
+      range.offset += page * kPageSize;
+      range.length = std::min(kPageSize, buffer_.size() - page * kPageSize);
+    }
+    damage.push_back(std::move(range));
   }
 
   const ClosingRecord& closing_;
@@ -108,6 +114,27 @@ class PageCache {
   std::vector<bool> wanted_;
   std::vector<bool> sound_;
 };
+
+bool IsGap(std::span<const uint8_t, 12> start, uint64_t length) {
+  ByteReader in(start);
+  const uint32_t type = in.Little32();
+  const uint64_t says = in.Little32();
+  if (type == kGapFrameMagic) return says + 8 == length && in.Little32() == kGapRecordType;
+  return type == kGapRecordType && says == length;
+}
+
+// The header block from the first bytes of a file.
+Result<BlockfileHeader> DecodeStart(std::span<const uint8_t> start) {
+  for (size_t end = kBlockAlignment; IsFrame(start) && end <= start.size(); end += kBlockAlignment) {
+    const auto closing = DecodeClosingRecord(start.first(end));
+    if (!closing || closing->block_offset != 0 || closing->stored_length() != end) continue;
+    std::vector<uint8_t> content(closing->block_length);
+    if (Status status = ReadFrame(start.first(end), content); !status)
+      return Fail(status.error().kind, "header block: " + status.error().message);
+    return DecodeHeaderBlock(content);
+  }
+  return DecodeHeaderBlock(start);
+}
 
 // The page in which a packet record starts.
 size_t PageOf(const ClosingRecord& closing, uint32_t index) {
@@ -122,8 +149,8 @@ size_t PageOf(const ClosingRecord& closing, uint32_t index) {
 }  // namespace
 
 BlockSummary Summarize(const ClosingRecord& closing) {
-  return {closing.block_offset,        closing.block_length, closing.packet_count,
-          closing.first_packet_number, closing.first_time,   closing.last_time};
+  return {closing.block_offset,        closing.stored_length(), closing.packet_count,
+          closing.first_packet_number, closing.first_time,      closing.last_time};
 }
 
 Result<BlockfileReader> BlockfileReader::Open(const std::string& path) {
@@ -143,10 +170,10 @@ Status BlockfileReader::ReadHeader() {
   for (const size_t want : {size_t{16} * 1024, kMaxBlockSize}) {
     std::vector<uint8_t> start(std::min<uint64_t>(*file_size, want));
     if (Status status = ReadAt(0, start); !status) return status;
-    auto header = DecodeHeaderBlock(start);
+    auto header = DecodeStart(start);
     if (header) {
       file_id_ = header->closing.file_id;
-      header_length_ = header->closing.block_length;
+      header_length_ = header->closing.stored_length();
       interfaces_ = std::move(header->interfaces);
       return {};
     }
@@ -165,7 +192,7 @@ Status BlockfileReader::IdentifyByBlocks(const std::string& reason) {
     std::vector<uint8_t> tail(length);
     if (Status status = ReadAt(end - length, tail); !status) return status;
     auto closing = DecodeClosingRecord(tail);
-    if (!closing || closing->block_offset + closing->block_length != end || closing->sequence == 0) continue;
+    if (!closing || closing->block_offset + closing->stored_length() != end || closing->sequence == 0) continue;
     file_id_ = closing->file_id;
     header_length_ = kBlockAlignment;
     constexpr uint32_t kBelievableInterfaces = 65536;
@@ -198,6 +225,25 @@ Status BlockfileReader::ReadAt(uint64_t offset, std::span<uint8_t> out) const {
   return {};
 }
 
+Result<std::vector<uint8_t>> BlockfileReader::FrameContent(const ClosingRecord& closing) const {
+  if (closing.packing == Packing::kPlain) return std::vector<uint8_t>();
+  std::vector<uint8_t> frame(closing.frame_length);
+  if (Status status = ReadAt(closing.block_offset, frame); !status) return Fail(status.error());
+  std::vector<uint8_t> content(closing.block_length);
+  if (Status status = ReadFrame(frame, content); !status) {
+    return Fail(status.error().kind, path_ + ": " + BlockName(closing.block_offset) + ": " + status.error().message);
+  }
+  return content;
+}
+
+// From an offset in the block; `content` is that of its frame, where it is one.
+Status BlockfileReader::ReadRecords(const ClosingRecord& closing, std::span<const uint8_t> content, uint64_t offset,
+                                    std::span<uint8_t> out) const {
+  if (closing.packing == Packing::kPlain) return ReadAt(closing.block_offset + offset, out);
+  std::copy_n(content.begin() + static_cast<ptrdiff_t>(offset), out.size(), out.begin());
+  return {};
+}
+
 bool BlockfileReader::open_for_writing() const {
   const size_t slash = path_.rfind('/');
   return path_[slash == std::string::npos ? 0 : slash + 1] == '.';
@@ -210,7 +256,7 @@ std::optional<ClosingRecord> BlockfileReader::ClosingBefore(uint64_t end) const 
   if (!ReadAt(end - tail.size(), tail)) return std::nullopt;
   auto closing = DecodeClosingRecord(tail);
   if (!closing || closing->file_id != file_id_ || closing->sequence == 0) return std::nullopt;
-  if (closing->block_offset < header_length_ || closing->block_offset + closing->block_length != end)
+  if (closing->block_offset < header_length_ || closing->block_offset + closing->stored_length() != end)
     return std::nullopt;
   return closing;
 }
@@ -239,7 +285,9 @@ Result<std::vector<InterfaceCounts>> BlockfileReader::LastCounts() const {
 Result<std::vector<InterfaceCounts>> BlockfileReader::CountsAt(const ClosingRecord& closing) const {
   constexpr size_t kStatisticsAtMost = 256;  // of one interface
   std::vector<uint8_t> end(std::min<uint64_t>(closing.record_offset, interfaces_.size() * kStatisticsAtMost));
-  if (Status status = ReadAt(closing.block_offset + closing.record_offset - end.size(), end); !status) {
+  auto content = FrameContent(closing);
+  if (!content) return Fail(content.error());
+  if (Status status = ReadRecords(closing, *content, closing.record_offset - end.size(), end); !status) {
     return Fail(status.error());
   }
   return CountsIn(end, interfaces_.size());
@@ -247,8 +295,8 @@ Result<std::vector<InterfaceCounts>> BlockfileReader::CountsAt(const ClosingReco
 
 // What lies between two sound blocks.
 DamagedRange BlockfileReader::DescribeGap(uint64_t begin, uint64_t end) const {
-  std::array<uint8_t, 8> start{};
-  if (ReadAt(begin, start) && LoadLittle32(start.data()) == kGapRecordType && LoadLittle32(&start[4]) == end - begin) {
+  std::array<uint8_t, 12> start{};
+  if (ReadAt(begin, start) && IsGap(start, end - begin)) {
     return {begin, end - begin, 0, path_ + ": " + BlockName(begin) + ": was never written", true};
   }
   return {begin, end - begin, 0, path_ + ": " + BlockName(begin) + ": no sound closing record"};
@@ -261,7 +309,7 @@ Result<std::vector<BlockSummary>> BlockfileReader::AllBlocks(std::vector<Damaged
   for (uint64_t end = *file_size; end > header_length_;) {
     auto closing = LastClosingBefore(end);
     if (!closing) return Fail(closing.error());
-    const uint64_t sound_end = *closing ? (*closing)->block_offset + (*closing)->block_length : header_length_;
+    const uint64_t sound_end = *closing ? (*closing)->block_offset + (*closing)->stored_length() : header_length_;
     if (sound_end < end) {
       DamagedRange gap = DescribeGap(sound_end, end);
       const uint64_t numbers_end = *closing ? (*closing)->first_packet_number + (*closing)->packet_count : 0;
@@ -310,7 +358,15 @@ Status BlockfileReader::ReadBlock(const BlockSummary& block, std::vector<uint8_t
     damage.push_back({block.offset, block.length, block.packet_count, closing.error().message});
     return {};
   }
-  PageCache pages(*closing, buffer, [this](uint64_t offset, std::span<uint8_t> out) { return ReadAt(offset, out); });
+  auto content = FrameContent(*closing);
+  if (!content) {
+    if (content.error().kind != ErrorKind::kDamaged) return Fail(content.error());
+    damage.push_back({block.offset, block.length, block.packet_count, content.error().message});
+    return {};
+  }
+  PageCache pages(*closing, buffer, [&](uint64_t offset, std::span<uint8_t> out) {
+    return ReadRecords(*closing, *content, offset, out);
+  });
   pages.Want(0, closing->pages.size());
   if (Status status = pages.Load(damage, path_); !status) return status;
   BlockReader reader(*closing, buffer, pages.sound());
@@ -329,8 +385,15 @@ Status BlockfileReader::ReadPackets(const BlockSummary& block, std::span<const u
     damage.push_back({block.offset, block.length, numbers.size(), closing.error().message});
     return {};
   }
-  PageCache pages(*closing, buffer,
-                  [this](uint64_t offset, std::span<uint8_t> out_bytes) { return ReadAt(offset, out_bytes); });
+  auto content = FrameContent(*closing);
+  if (!content) {
+    if (content.error().kind != ErrorKind::kDamaged) return Fail(content.error());
+    damage.push_back({block.offset, block.length, numbers.size(), content.error().message});
+    return {};
+  }
+  PageCache pages(*closing, buffer, [&](uint64_t offset, std::span<uint8_t> out_bytes) {
+    return ReadRecords(*closing, *content, offset, out_bytes);
+  });
   // A record starts in its page and ends, at the latest, where the next page with a record in it has its first one.
   for (const uint32_t number : numbers) {
     const size_t page = PageOf(*closing, static_cast<uint32_t>(number - closing->first_packet_number));

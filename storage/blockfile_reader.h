@@ -38,7 +38,7 @@ struct DamagedRange {
   bool never_written = false;  // a gap record: the recorder was stopped by force while these bytes were on their way
 };
 
-// Reads one blockfile, published or still being written. Positions are checked against the file before they are used.
+// Reads one blockfile, plain or of zstd frames, published or still being written. Positions are checked against the file before they are used.
 // Const members may be called by several threads at once.
 class BlockfileReader {
  public:
@@ -76,7 +76,7 @@ class BlockfileReader {
                    const std::function<bool(const NumberedPacket&)>& visit, std::vector<DamagedRange>& damage) const;
 
   // Appends the packets with those numbers in the file, ascending and all of `block`, reading only the pages they lie
-  // in, or the block as a whole when that is cheaper. Views stay valid until `buffer` is used again.
+  // in, or the block as a whole when that is cheaper; a frame always as a whole. Views stay valid until `buffer` is used again.
   Status ReadPackets(const BlockSummary& block, std::span<const uint32_t> numbers, std::vector<uint8_t>& buffer,
                      std::vector<NumberedPacket>& out, std::vector<DamagedRange>& damage) const;
 
@@ -86,8 +86,11 @@ class BlockfileReader {
  private:
   BlockfileReader() = default;
   Status ReadHeader();
+  Result<std::vector<uint8_t>> FrameContent(const ClosingRecord& closing) const;
   Status IdentifyByBlocks(const std::string& reason);
   Status ReadAt(uint64_t offset, std::span<uint8_t> out) const;
+  Status ReadRecords(const ClosingRecord& closing, std::span<const uint8_t> content, uint64_t offset,
+                     std::span<uint8_t> out) const;
   std::optional<ClosingRecord> ClosingBefore(uint64_t end) const;
   Result<std::optional<ClosingRecord>> LastClosingBefore(uint64_t end) const;
   DamagedRange DescribeGap(uint64_t begin, uint64_t end) const;

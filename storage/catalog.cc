@@ -56,19 +56,27 @@ bool EndsWith(std::string_view text, std::string_view suffix) {
   return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
 }
 
+std::string_view SuffixOf(Packing packing) { return packing == Packing::kPlain ? kBlockfileSuffix : kZstdSuffix; }
+
 }  // namespace
 
-std::string BlockfileName(Timestamp start, bool open) {
+std::string BlockfileName(Timestamp start, bool open, Packing packing) {
   return fmt::format("{}{:0{}}{}", open ? "." : "", std::max<int64_t>(ToUnixNanoseconds(start), 0), kStartDigits,
-                     kBlockfileSuffix);
+                     SuffixOf(packing));
 }
 
-std::string BlockfileEntry::path() const { return lane_directory + "/" + BlockfileName(start, open); }
+std::string IndexPathOf(const std::string& blockfile) {
+  for (const Packing packing : {Packing::kPlain, Packing::kZstd}) {
+    const std::string_view suffix = SuffixOf(packing);
+    if (EndsWith(blockfile, suffix)) return blockfile.substr(0, blockfile.size() - suffix.size()) + kIndexSuffix;
+  }
+  return blockfile + kIndexSuffix;
+}
+
+std::string BlockfileEntry::path() const { return lane_directory + "/" + BlockfileName(start, open, packing); }
 
 std::string BlockfileEntry::index_path() const {
-  std::string name = BlockfileName(start, false);
-  name.resize(name.size() - (sizeof kBlockfileSuffix - 1));
-  return lane_directory + "/" + name + kIndexSuffix;
+  return IndexPathOf(lane_directory + "/" + BlockfileName(start, false, packing));
 }
 
 std::optional<BlockfileEntry> ParseBlockfileName(const std::string& lane_directory, const std::string& name) {
@@ -76,8 +84,10 @@ std::optional<BlockfileEntry> ParseBlockfileName(const std::string& lane_directo
   std::string_view text = name;
   entry.open = text.starts_with('.');
   if (entry.open) text.remove_prefix(1);
-  if (!EndsWith(text, kBlockfileSuffix)) return std::nullopt;
-  text.remove_suffix(sizeof kBlockfileSuffix - 1);
+  if (EndsWith(text, kZstdSuffix)) entry.packing = Packing::kZstd;
+  const std::string_view suffix = SuffixOf(entry.packing);
+  if (!EndsWith(text, suffix)) return std::nullopt;
+  text.remove_suffix(suffix.size());
   int64_t start = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), start);
   if (text.size() != kStartDigits || error != std::errc{} || end != text.data() + text.size() || start < 0)

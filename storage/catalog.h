@@ -7,13 +7,15 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "storage/block_format.h"
 
 namespace dashcap {
 
-// Names in an archive: ARCHIVE/LANE/START_NS.pcapng and ARCHIVE/LANE/START_NS.index, with a leading dot while being
-// written. START_NS has 19 digits, so that names sort by time; it is the time of the file's first packet, or a little
+// Names in an archive: ARCHIVE/LANE/START_NS.pcapng, or .pcapng.zst when its blocks are zstd frames, and
+// ARCHIVE/LANE/START_NS.index, with a leading dot while being written. START_NS has 19 digits, so that names sort by time; it is the time of the file's first packet, or a little
 // more to be unique.
 inline constexpr char kBlockfileSuffix[] = ".pcapng";
+inline constexpr char kZstdSuffix[] = ".pcapng.zst";
 inline constexpr char kIndexSuffix[] = ".index";
 
 struct BlockfileEntry {
@@ -21,6 +23,7 @@ struct BlockfileEntry {
   std::string lane;
   Timestamp start{};  // from the name
   bool open = false;  // still being written (hidden)
+  Packing packing = Packing::kPlain;
   bool has_index = false;
   uint64_t bytes = 0;  // blockfile and index
   // Filled in by retention:
@@ -31,7 +34,9 @@ struct BlockfileEntry {
   bool operator==(const BlockfileEntry&) const = default;
 };
 
-std::string BlockfileName(Timestamp start, bool open);  // ".1795492168144787000.pcapng"
+std::string BlockfileName(Timestamp start, bool open, Packing packing);  // ".1795492168144787000.pcapng"
+// Of the index that belongs, or would belong, to a published blockfile.
+std::string IndexPathOf(const std::string& blockfile);
 std::optional<BlockfileEntry> ParseBlockfileName(const std::string& lane_directory, const std::string& name);
 
 // The lane directories of an archive, sorted; hidden ones and lost+found are none.

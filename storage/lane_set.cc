@@ -86,6 +86,8 @@ LaneCounts LaneSet::counts() const {
     sum.files += counts.files;
     sum.write_errors += counts.write_errors;
     sum.no_room_waits += counts.no_room_waits;
+    sum.compressed_blocks += counts.compressed_blocks;
+    sum.compression_skipped += counts.compression_skipped;
   }
   return sum;
 }

@@ -12,10 +12,12 @@
 
 #include "base/log.h"
 #include "storage/block_builder.h"
+#include "storage/block_compressor.h"
 #include "storage/block_writes.h"
 #include "storage/blockfile_header.h"
 #include "storage/open_blockfile.h"
 #include "storage/publisher.h"
+#include "storage/zstd_frame.h"
 
 namespace dashcap {
 namespace {
@@ -35,8 +37,12 @@ class LaneWriter::Impl {
         interfaces_(std::move(interfaces)),
         interface_counts_(interfaces_.size()),
         on_event_(std::move(on_event)),
-        pool_(BlockPool::Create(std::max<size_t>(options_.block_count, 4))),
-        writes_(std::move(writes)) {}
+        pool_(BlockPool::Create(std::max<size_t>(options_.block_count, 4),
+                                options_.compression ? BlockPool::Frames::kOneEach : BlockPool::Frames::kNone)),
+        writes_(std::move(writes)) {
+    if (options_.compression)
+      compressor_ = std::make_unique<BlockCompressor>(*options_.compression, pool_->block_count());
+  }
 
   Status Append(const Packet& packet) {
     if (packet.bytes.size() > kMaxCapturedLength) return AppendCut(packet);
@@ -84,7 +90,11 @@ class LaneWriter::Impl {
   Status Finish() {
     Status status = Rotate();
     while (!closing_.empty() || !publisher_.idle()) {
-      if (writes_.empty() && !publisher_.idle()) publisher_.WaitForOne();
+      if (compressor_ && !compressor_->idle()) {
+        compressor_->WaitForOne();
+      } else if (writes_.empty() && !publisher_.idle()) {
+        publisher_.WaitForOne();
+      }
       CollectWrites(DiskWriter::Wait::kForOne);
     }
     return status ? writes_.TakeFailure() : status;
@@ -126,11 +136,15 @@ class LaneWriter::Impl {
   }
 
   Status BeginFile(Timestamp first_packet) {
-    const OpenBlockfile::Contents contents{interfaces_.front().link_type, static_cast<uint32_t>(interfaces_.size())};
+    const OpenBlockfile::Contents contents{interfaces_.front().link_type, static_cast<uint32_t>(interfaces_.size()),
+                                           options_.compression ? Packing::kZstd : Packing::kPlain};
     auto file = OpenBlockfile::Create(options_.directory, first_packet, contents, options_.sync);
     if (!file) return Fail(file.error());
     current_ = std::move(*file);
-    writes_.Start(*current_, MakeHeaderBlock(current_->file_id(), interfaces_));
+    std::shared_ptr<const SealedBlock> header = MakeHeaderBlock(current_->file_id(), interfaces_, contents.packing);
+    current_->Number(*header);
+    current_->Place(*header);
+    writes_.Start(*current_, std::move(header));
     return {};
   }
 
@@ -158,7 +172,8 @@ class LaneWriter::Impl {
       counts_.no_room_waits++;
       while (!(block = pool_->TryTake())) WaitForBlocks();
     }
-    builder_.emplace(std::move(block), current_->NextPlace(), interfaces_.size() * kStatisticsSize);
+    const size_t frame = options_.compression ? kFrameReserve : 0;
+    builder_.emplace(std::move(block), current_->NextPlace(), interfaces_.size() * kStatisticsSize + frame);
     block_begun_ = SteadyClock::now();
   }
 
@@ -166,13 +181,16 @@ class LaneWriter::Impl {
   void WaitForBlocks() {
     if (writes_.in_flight() > 0) {
       CollectWrites(DiskWriter::Wait::kForOne);
+    } else if (compressor_ && !compressor_->idle()) {
+      compressor_->WaitForOne();
+      CollectWrites(DiskWriter::Wait::kNo);
     } else {
       CollectWrites(DiskWriter::Wait::kNo);
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
 
-  // Closes the block in progress, if there is one, and sends it to the disk.
+  // Closes the block in progress, if there is one, and sends it to the disk, by way of the compressor if there is one.
   Status WriteBlock() {
     if (!builder_ || builder_->packet_count() == 0) return {};
     if (Status status = AwaitHeader(); !status) return status;
@@ -185,22 +203,47 @@ class LaneWriter::Impl {
     builder_->AppendOther(statistics);
     auto sealed = std::move(*builder_).Seal(current_->first_time(), current_->last_time());
     builder_.reset();
-    std::shared_ptr<const SealedBlock> block = pool_->Share(std::move(sealed));
-    writes_.Start(*current_, block);
-    on_event_(BlockSealed{current_->file_id(), current_->link_type(), std::move(block)});
+    current_->Number(*sealed);
+    if (compressor_) {
+      compressor_->Give(*current_, std::move(sealed));
+    } else {
+      Send(*current_, std::move(sealed));
+    }
     CollectWrites(DiskWriter::Wait::kNo);
     return {};
   }
 
+  void Send(OpenBlockfile& file, std::unique_ptr<SealedBlock> sealed) {
+    file.Place(*sealed);
+    std::shared_ptr<const SealedBlock> block = pool_->Share(std::move(sealed));
+    writes_.Start(file, block);
+    on_event_(BlockSealed{file.file_id(), file.link_type(), std::move(block)});
+  }
+
+  // Only now is it known where their blocks begin, which their closing records tell.
+  void EndFrames() {
+    if (!compressor_) return;
+    for (BlockCompressor::Item& item : compressor_->Collect()) {
+      using Outcome = BlockCompressor::Item::Outcome;
+      counts_.compressed_blocks += item.outcome == Outcome::kCompressed ? 1 : 0;
+      counts_.compression_skipped += item.outcome == Outcome::kSkipped ? 1 : 0;
+      item.block->closing.block_offset = item.file->next_offset();
+      EndFrame(item.block->closing, item.frame_used, item.block->frame.span());
+      Send(*item.file, std::move(item.block));
+    }
+  }
+
   void CollectWrites(DiskWriter::Wait wait) {
+    EndFrames();
     writes_.Collect(wait);
     PublishFinished();
   }
 
   void PublishFinished() {
-    std::erase_if(closing_, [this](std::unique_ptr<OpenBlockfile>& file) {
-      return file->ReadyToPublish() && publisher_.TryPublish(file);
-    });
+    // In the order in which they were begun: an older file's last write may be the later one to end.
+    while (!closing_.empty() && closing_.front()->ReadyToPublish() && publisher_.TryPublish(closing_.front())) {
+      closing_.erase(closing_.begin());
+    }
     for (const Publisher::Outcome& outcome : publisher_.Collect()) Announce(outcome);
   }
 
@@ -229,6 +272,7 @@ class LaneWriter::Impl {
   uint64_t packet_bytes_ = 0;  // of the block in progress
 
   LaneCounts counts_;
+  std::unique_ptr<BlockCompressor> compressor_;  // of a lane that compresses
   Publisher publisher_{options_.sync};
   BlockWrites writes_;  // last: its destruction ends the writes before their files go
 };

@@ -37,6 +37,8 @@ struct LaneCounts {
   uint64_t files = 0;         // published
   uint64_t write_errors = 0;
   uint64_t no_room_waits = 0;  // times that every block was in use
+  uint64_t compressed_blocks = 0;
+  uint64_t compression_skipped = 0;  // blocks stored as they are, because the compressor had fallen behind
 };
 
 // Turns a sequence of packets of one link type into blockfiles of one lane directory: builds blocks, writes them with

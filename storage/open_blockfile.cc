@@ -33,6 +33,14 @@ Result<FileDescriptor> CreateForWriting(const std::string& path, LaneOptions::Sy
   return OpenFile(path, flags);
 }
 
+// One index belongs to a name, whatever the packing.
+bool IsTaken(const std::string& lane_directory, Timestamp start) {
+  const auto exists = [&](Packing packing) {
+    return ::access((lane_directory + "/" + BlockfileName(start, false, packing)).c_str(), F_OK) == 0;
+  };
+  return exists(Packing::kPlain) || exists(Packing::kZstd);
+}
+
 Status WriteAligned(int fd, uint64_t offset, const AlignedBuffer& bytes) {
   const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
   if (written == static_cast<ssize_t>(bytes.size())) return {};
@@ -49,13 +57,13 @@ Result<std::unique_ptr<OpenBlockfile>> OpenBlockfile::Create(const std::string& 
   blockfile->contents_ = contents;
   blockfile->created_ = std::chrono::steady_clock::now();
   for (start = std::max(start, Timestamp{});; start += Nanoseconds(1)) {
-    blockfile->path_ = lane_directory + "/" + BlockfileName(start, true);
-    blockfile->published_path_ = lane_directory + "/" + BlockfileName(start, false);
+    blockfile->path_ = lane_directory + "/" + BlockfileName(start, true, contents.packing);
+    blockfile->published_path_ = lane_directory + "/" + BlockfileName(start, false, contents.packing);
     auto file = CreateForWriting(blockfile->path_, sync);
     if (!file && errno == EEXIST) continue;
     if (!file) return Fail(file.error());
     // Looked for only now: a hidden file of this name may just have become a published one, but none can any more.
-    if (::access(blockfile->published_path_.c_str(), F_OK) == 0) {
+    if (IsTaken(lane_directory, start)) {
       ::unlink(blockfile->path_.c_str());
       continue;
     }
@@ -75,9 +83,8 @@ ClosingRecord OpenBlockfile::NextPlace() const {
   return place;
 }
 
-void OpenBlockfile::Enter(const SealedBlock& block) {
+void OpenBlockfile::Number(const SealedBlock& block) {
   const ClosingRecord& closing = block.closing;
-  next_offset_ += closing.block_length;
   next_sequence_++;
   packets_ += closing.packet_count;
   if (closing.packet_count > 0) {
@@ -85,6 +92,12 @@ void OpenBlockfile::Enter(const SealedBlock& block) {
     last_time_ = std::max(last_time_, closing.last_time);
   }
   writes_in_flight_++;
+  unplaced_++;
+}
+
+void OpenBlockfile::Place(const SealedBlock& block) {
+  next_offset_ += block.closing.stored_length();
+  unplaced_--;
   Preallocate();
 }
 
@@ -114,7 +127,7 @@ Result<std::optional<std::string>> OpenBlockfile::Publish(bool sync) {
     return std::optional<std::string>{};
   }
   for (const FailedRange& range : failed_) {
-    if (Status status = WriteGapRecord(file_.get(), range.offset, range.length); !status) {
+    if (Status status = WriteGapRecord(file_.get(), range.offset, range.length, contents_.packing); !status) {
       return Fail(status.error().kind, path_ + ": " + status.error().message);
     }
   }
@@ -127,10 +140,16 @@ Result<std::optional<std::string>> OpenBlockfile::Publish(bool sync) {
   return std::optional(published_path_);
 }
 
-Status WriteGapRecord(int fd, uint64_t offset, uint64_t length) {
+Status WriteGapRecord(int fd, uint64_t offset, uint64_t length, Packing packing) {
   AlignedBuffer edge(kBlockAlignment);
   const auto total_length = static_cast<uint32_t>(length);
   std::fill(edge.span().begin(), edge.span().end(), uint8_t{0});
+  if (packing == Packing::kZstd) {
+    StoreLittle32(edge.data(), kGapFrameMagic);
+    StoreLittle32(edge.data() + 4, total_length - 8);
+    StoreLittle32(edge.data() + 8, kGapRecordType);
+    return WriteAligned(fd, offset, edge);
+  }
   StoreLittle32(edge.data(), kGapRecordType);
   StoreLittle32(edge.data() + 4, total_length);
   if (length == kBlockAlignment) {

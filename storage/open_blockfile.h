@@ -22,6 +22,7 @@ class OpenBlockfile {
   struct Contents {
     LinkType link_type = LinkType::kEthernet;
     uint32_t interface_count = 1;
+    Packing packing = Packing::kPlain;
   };
   // Creates the file, hidden, under a name that no other file of the lane has.
   static Result<std::unique_ptr<OpenBlockfile>> Create(const std::string& lane_directory, Timestamp start,
@@ -31,7 +32,9 @@ class OpenBlockfile {
   uint64_t file_id() const { return file_id_; }
   LinkType link_type() const { return contents_.link_type; }
   const std::string& path() const { return path_; }  // hidden
-  uint64_t size() const { return next_offset_; }
+  Packing packing() const { return contents_.packing; }
+  // At most this, while blocks have no place yet.
+  uint64_t size() const { return next_offset_ + unplaced_ * kMaxBlockSize; }
   uint64_t packets() const { return packets_; }
   std::chrono::steady_clock::time_point created() const { return created_; }
 
@@ -40,8 +43,11 @@ class OpenBlockfile {
   Timestamp first_time() const { return first_time_; }
   Timestamp last_time() const { return last_time_; }
 
-  // The next block has been made: its place is taken and its bytes are going to the disk.
-  void Enter(const SealedBlock& block);
+  // The next block has been made, and its bytes are going to the disk.
+  void Number(const SealedBlock& block);
+  // Where the blocks begin that have a place; the next one is given its place here, in the order of their numbers.
+  uint64_t next_offset() const { return next_offset_; }
+  void Place(const SealedBlock& block);
 
   void WriteDone() { writes_in_flight_--; }
   // The block at `offset` will never be on disk.
@@ -71,6 +77,7 @@ class OpenBlockfile {
   Contents contents_;
   std::chrono::steady_clock::time_point created_;
   uint64_t next_offset_ = 0;
+  uint64_t unplaced_ = 0;  // blocks
   uint64_t preallocated_ = 0;
   uint64_t packets_ = 0;
   uint64_t packets_failed_ = 0;
@@ -82,8 +89,9 @@ class OpenBlockfile {
   bool closing_ = false;
 };
 
-// Makes the range of a blockfile one record that pcapng readers skip. Requires: multiples of 4 KiB, length > 0.
-Status WriteGapRecord(int fd, uint64_t offset, uint64_t length);
+// Makes the range of a blockfile one record that pcapng readers skip, or a frame that zstd skips. Requires: multiples of
+// 4 KiB, length > 0.
+Status WriteGapRecord(int fd, uint64_t offset, uint64_t length, Packing packing);
 
 // Makes a directory's new names survive a power cut.
 Status SyncDirectory(const std::string& directory);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <system_error>
 
 #include "storage/blockfile_reader.h"
@@ -48,12 +49,12 @@ Result<SoundParts> FindSoundParts(const BlockfileReader& reader) {
   return parts;
 }
 
-Status CoverGaps(int fd, const SoundParts& parts) {
+Status CoverGaps(int fd, const SoundParts& parts, Packing packing) {
   for (size_t i = 1; i < parts.blocks.size(); i++) {
     const uint64_t begin = parts.blocks[i - 1].offset + parts.blocks[i - 1].length;
     const uint64_t end = parts.blocks[i].offset;
     if (begin == end) continue;
-    if (Status status = WriteGapRecord(fd, begin, end - begin); !status) return status;
+    if (Status status = WriteGapRecord(fd, begin, end - begin, packing); !status) return status;
   }
   return {};
 }
@@ -65,7 +66,7 @@ Status PublishRecovered(const BlockfileEntry& file, const SoundParts& parts, Rec
   const uint64_t end = parts.blocks.back().offset + parts.blocks.back().length;
   std::error_code ignored;
   report.bytes_cut += fs::file_size(path, ignored) - end;
-  if (Status status = CoverGaps(open->get(), parts); !status)
+  if (Status status = CoverGaps(open->get(), parts, file.packing); !status)
     return Fail(status.error().kind, path + ": " + status.error().message);
   if (::ftruncate(open->get(), static_cast<off_t>(end)) != 0) return Fail(SystemError("cut " + path));
   if (::fdatasync(open->get()) != 0) return Fail(SystemError("sync " + path));
@@ -94,12 +95,16 @@ Status RecoverFile(const BlockfileEntry& file, RecoveryReport& report) {
 Status RemoveStrayIndexes(const std::string& lane_directory, RecoveryReport& report) {
   std::error_code error;
   std::vector<std::string> stray;
+  std::set<std::string> wanted;
+  auto blockfiles = ListLane(lane_directory);
+  if (!blockfiles) return Fail(blockfiles.error());
+  for (const BlockfileEntry& file : *blockfiles) {
+    if (!file.open) wanted.insert(file.index_path());
+  }
   for (const fs::directory_entry& entry : fs::directory_iterator(lane_directory, error)) {
     const fs::path& path = entry.path();
     if (path.extension() != kIndexSuffix || !entry.is_regular_file(error)) continue;
-    fs::path blockfile = path;
-    blockfile.replace_extension(kBlockfileSuffix);
-    if (path.filename().string().starts_with('.') || !fs::exists(blockfile, error)) stray.push_back(path.string());
+    if (!wanted.contains(path.string())) stray.push_back(path.string());
   }
   if (error) return Fail(SystemError("list " + lane_directory, error.value()));
   for (const std::string& path : stray) {

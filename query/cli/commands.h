@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,7 @@ int RunExplain(const QueryCommand& command);
 int RunStatus(const Target& target, bool json);
 int RunFiles(const Target& target, bool json);
 int RunVerify(const Target& target);
-int RunImport(const std::string& archive, const std::vector<std::string>& files);
+int RunImport(const std::string& archive, std::optional<int> level, const std::vector<std::string>& files);
 
 // "dashcap: MESSAGE" on standard error. Gives `code`.
 int Complain(const std::string& message, int code = kFailed);

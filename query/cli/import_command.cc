@@ -19,7 +19,7 @@ constexpr size_t kIndexMemory = size_t{512} << 20;
 // Stores captures in ARCHIVE/import and indexes them as they are stored.
 class Importer {
  public:
-  explicit Importer(const std::string& archive) : lanes_(Options(archive), MakeCallbacks()) {}
+  Importer(const std::string& archive, std::optional<int> level) : lanes_(Options(archive, level), MakeCallbacks()) {}
 
   // Everything up to the first damage is stored; the error then says what is wrong with the file. `disk_failed` tells
   // whether it was rather the archive that failed.
@@ -48,10 +48,11 @@ class Importer {
   LaneCounts counts() const { return lanes_.counts(); }
 
  private:
-  static LaneOptions Options(const std::string& archive) {
+  static LaneOptions Options(const std::string& archive, std::optional<int> level) {
     LaneOptions options;
     options.directory = archive + "/import";
     options.no_space = LaneOptions::NoSpace::kFail;
+    if (level) options.compression = {*level, LaneOptions::Compression::Behind::kWait};
     return options;
   }
 
@@ -105,9 +106,9 @@ class Importer {
 
 }  // namespace
 
-int RunImport(const std::string& archive, const std::vector<std::string>& files) {
+int RunImport(const std::string& archive, std::optional<int> level, const std::vector<std::string>& files) {
   int code = kDone;
-  Importer importer(archive);
+  Importer importer(archive, level);
   {
     Progress progress("import");
     for (const std::string& file : files) {

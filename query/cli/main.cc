@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,6 +79,7 @@ int Main(int argc, char** argv) {
   Target target;
   bool json = false;
   std::string import_archive;
+  std::optional<int> level;
   std::vector<std::string> captures;
 
   CLI::App* query_command = app.add_subcommand("query", "Get packets");
@@ -97,6 +99,9 @@ int Main(int argc, char** argv) {
   verify_command->add_option("--archive", target.archives, "Archive directory")->type_name("DIR")->required();
   CLI::App* import_command = app.add_subcommand("import", "Store captures (pcap, pcapng) in an archive");
   import_command->add_option("--archive", import_archive, "Archive directory")->type_name("DIR")->required();
+  import_command->add_option("--compress", level, "Store blocks as zstd frames of this level, 1 to 19")
+      ->type_name("LEVEL")
+      ->check(CLI::Range(1, 19));
   import_command->add_option("captures", captures, "Capture files; - is standard input")->type_name("FILE")->required();
 
   if (const std::string wrong = WrongCommand(app, argv[1]); !wrong.empty()) return Complain(wrong, kUsage);
@@ -105,7 +110,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? kDone : kUsage;
   }
-  if (*import_command) return RunImport(import_archive, captures);
+  if (*import_command) return RunImport(import_archive, level, captures);
   const bool is_query = *query_command || *count_command || *explain_command;
   if (const int code = CheckTarget(is_query ? query.target : target); code != kDone) return code;
   if (*query_command) return RunQuery(query);

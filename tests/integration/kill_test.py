@@ -1,12 +1,14 @@
 """kill -9 at random moments under load: at most the last second is lost, and nothing that was stored before is gone.
 
 A tcpdump beside the recorder says what arrived and when. After each kill the recorder is started again; in the end every packet
-that arrived while a recorder was running, up to one second before it was killed, must come back, byte for byte.
+that arrived while a recorder was running, up to one second before it was killed, must come back, byte for byte. With an argument,
+blocks are compressed by that level.
 """
 
 import os
 import random
 import signal
+import sys
 import time
 
 from lab import BIN, Lab, read_pcap, require, wait_until
@@ -22,7 +24,8 @@ def main():
     moments = random.Random(seed)
     with Lab() as lab:
         # Small and short-lived blockfiles, so that kills also hit rotations and the writing of indexes.
-        lab.write_config(archive={"file_age": "2s", "file_bytes": "4M"})
+        level = int(sys.argv[1]) if len(sys.argv) > 1 else None
+        lab.write_config(archive={"file_age": "2s", "file_bytes": "4M", "compression_level": level})
         beside = lab.directory / "beside.pcap"
         tcpdump = lab.start("tcpdump", "-i", "v1", "-n", "-U", "-B", "262144", "--time-stamp-precision=nano", "-w", beside,
                             log="tcpdump.log")
