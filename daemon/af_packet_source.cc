@@ -134,7 +134,7 @@ class AfPacketSource final : public CaptureSource {
     counts.received = before_.received + kernel.accepted + kernel.rejected;
     counts.dropped_kernel = before_.dropped_kernel + kernel.dropped;
     counts.filtered = before_.filtered + kernel.rejected + filtered_here_;
-    counts.stored = before_.stored + delivered_;
+    counts.delivered = before_.delivered + delivered_;
   }
 
   // Puts on a filter that is wanted. True when all that the one before let in is delivered: from here on the interface

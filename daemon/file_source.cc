@@ -30,7 +30,7 @@ class FileSource final : public CaptureSource {
       if (pace_ == Pace::kRecorded && !WaitUntilDue(*waiting_, until)) return Outcome::kMore;
       counts_.resize(interfaces().size());
       counts_[waiting_->interface_id].received++;
-      counts_[waiting_->interface_id].stored++;
+      counts_[waiting_->interface_id].delivered++;
       deliver(*waiting_);
       waiting_.reset();
     }

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -12,9 +13,10 @@ namespace {
 
 constexpr auto kPollTimeout = std::chrono::milliseconds(50);
 constexpr auto kHousekeepingInterval = std::chrono::milliseconds(50);
-constexpr auto kComplaintInterval = std::chrono::seconds(10);
 // What is still in a ring when the recorder is told to stop is there within the kernel's block timeout.
 constexpr auto kDrainTime = std::chrono::milliseconds(250);
+// A packet waits in a ring for at most the kernel's block timeout, and for the kernel's own delays.
+constexpr auto kRingLatency = std::chrono::milliseconds(200);
 
 Lane::Settings CountingWaits(Lane::Settings settings, std::atomic<uint64_t>& rounds) {
   settings.options.on_waiting_for_room = [&rounds] { rounds++; };
@@ -27,7 +29,10 @@ Lane::Lane(Settings settings, std::unique_ptr<CaptureSource> source, LaneEventQu
     : settings_(CountingWaits(std::move(settings), rounds_)),
       source_(std::move(source)),
       feed_(queue),
-      writers_(settings_.options, {[this](LaneEvent event) { feed_.Send(std::move(event)); }, settings_.on_recovered}) {
+      writers_(settings_.options, {[this](LaneEvent event) { feed_.Send(std::move(event)); },
+                                   [this](const std::string& directory, const RecoveryReport& report) {
+                                     NoteRecovery(directory, report);
+                                   }}) {
   MutexLock lock(mutex_);
   status_.interface = settings_.name;
   status_.directory = settings_.options.directory;
@@ -60,6 +65,20 @@ LaneStatus Lane::status() const {
   return status;
 }
 
+std::vector<Gap> Lane::TakeGaps() {
+  MutexLock lock(mutex_);
+  return std::exchange(gaps_, {});
+}
+
+void Lane::NoteRecovery(const std::string& directory, const RecoveryReport& report) {
+  {
+    MutexLock lock(mutex_);
+    for (const Gap& gap : report.gaps) AddGap(gaps_, gap);
+    status_.last_recovered = std::max(status_.last_recovered, report.last_packet);
+  }
+  settings_.on_recovered(directory, report);
+}
+
 void Lane::Run(std::stop_token stop) {
   ::pthread_setname_np(::pthread_self(), "lane");
   if (settings_.cpu) BindThreadTo(*settings_.cpu);
@@ -70,7 +89,10 @@ void Lane::Run(std::stop_token stop) {
     rounds_++;
   }
   if (more) Drain();
-  Report(writers_.Finish());
+  delivered_until_ = Now();
+  Account(delivered_until_);
+  Complain(writers_.Finish());
+  Account(Now());
   while (!feed_.empty()) {
     feed_.Flush();
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -86,9 +108,12 @@ void Lane::Drain() {
 
 // False at the end of the source.
 bool Lane::PollOnce(std::chrono::milliseconds timeout) {
+  const Timestamp before = Now();
+  const Timestamp last_packet = last_packet_;
   auto outcome = source_->Poll(timeout, [this](const Packet& packet) { Store(packet); });
+  delivered_until_ = last_packet_ == last_packet ? before - kRingLatency : last_packet_;
   if (outcome && *outcome == CaptureSource::Outcome::kChanged) {
-    Report(writers_.SetInterfaces(source_->interfaces()));
+    Complain(writers_.SetInterfaces(source_->interfaces()));
     known_interfaces_ = source_->interfaces().size();
   }
   if (outcome) return *outcome != CaptureSource::Outcome::kEnded;
@@ -101,17 +126,14 @@ void Lane::Store(const Packet& packet) {
   if (packet.interface_id >= known_interfaces_) {
     const std::vector<Interface>& interfaces = source_->interfaces();
     if (Status status = writers_.SetInterfaces(interfaces); !status) {
-      lost_packets_++;
-      return Report(status);
+      unplaced_packets_++;
+      watch_.Lost(interfaces[packet.interface_id].name, 1, packet.timestamp, packet.timestamp);
+      return Complain(status);
     }
     known_interfaces_ = interfaces.size();
   }
   last_packet_ = packet.timestamp;
-  const Status stored = writers_.Append(packet);
-  if (!stored) {
-    lost_packets_++;
-    Report(stored);
-  }
+  Complain(writers_.Append(packet));
 }
 
 void Lane::RequestFilter(std::string text) {
@@ -134,38 +156,57 @@ void Lane::Housekeep() {
   if (now - last_housekeeping_ < kHousekeepingInterval) return;
   last_housekeeping_ = now;
   feed_.Flush();
-  const std::vector<InterfaceCounts> counts = source_->Counts();
-  for (size_t id = 0; id < counts.size() && id < known_interfaces_; id++) {
-    writers_.SetCounts(static_cast<uint32_t>(id), counts[id]);
-  }
-  Report(writers_.Tick(Now()));
-  if (rotate_.exchange(false)) Report(writers_.Rotate());
+  const Timestamp wall_clock = Now();
+  Account(wall_clock);
+  Complain(writers_.Tick(wall_clock));
+  if (rotate_.exchange(false)) Complain(writers_.Rotate());
   ChangeFilter();
   PublishStatus(false);
 }
 
-// One line now and then is enough to say that the disk refuses.
-void Lane::Report(const Status& status) {
-  if (status) return;
-  const auto now = std::chrono::steady_clock::now();
-  if (now - last_complaint_ < kComplaintInterval) return;
-  last_complaint_ = now;
-  LogError("{}: {}", settings_.name, status.error().message);
+void Lane::Account(Timestamp now) {
+  const std::vector<Interface>& interfaces = source_->interfaces();
+  counts_ = source_->Counts();
+  counts_.resize(known_interfaces_);
+  for (uint32_t id = 0; id < known_interfaces_; id++) {
+    counts_[id].lost = writers_.CountsOf(id).lost_in_all();
+    writers_.SetCounts(id, counts_[id]);
+  }
+  watch_.Look(now, interfaces, counts_, source_->LinkDown());
+  for (const LostPackets& lost : writers_.TakeLost())
+    watch_.Lost(interfaces[lost.interface_id].name, lost.packets, lost.first, lost.last);
+  LookWhetherItWorksAgain();
+  const std::vector<Gap> gaps = watch_.TakeGaps();
+  if (gaps.empty()) return;
+  MutexLock lock(mutex_);
+  for (const Gap& gap : gaps) AddGap(gaps_, gap);
+}
+
+// One line is enough to say that the disk refuses, and one that it has changed its mind: when packets are stored again,
+// and none is lost.
+void Lane::Complain(const Status& status) {
+  if (status || std::exchange(complaining_, true)) return;
+  LogError("{}: {}; packets are lost until it works again", settings_.name, status.error().message);
+}
+
+void Lane::LookWhetherItWorksAgain() {
+  const PacketCounts packets = writers_.counts().packets;
+  const bool works = packets.stored > seen_.stored && packets.lost_in_all() == seen_.lost_in_all();
+  seen_ = packets;
+  if (!works || !std::exchange(complaining_, false)) return;
+  LogInfo("{}: recording again", settings_.name);
 }
 
 void Lane::PublishStatus(bool ended) {
-  InterfaceCounts sum;
-  for (const InterfaceCounts& counts : source_->Counts()) {
-    sum.received += counts.received;
-    sum.dropped_kernel += counts.dropped_kernel;
-    sum.dropped_nic += counts.dropped_nic;
-    sum.stored += counts.stored;
-    sum.filtered += counts.filtered;
-  }
+  std::vector<LaneStatus::OfInterface> interfaces;
+  for (uint32_t id = 0; id < counts_.size(); id++)
+    interfaces.push_back({source_->interfaces()[id].name, counts_[id], writers_.CountsOf(id)});
+  const std::optional<Timestamp> unwritten = writers_.oldest_unwritten();
   MutexLock lock(mutex_);
-  status_.counts = sum;
+  status_.interfaces = std::move(interfaces);
+  status_.complete_until = std::min(delivered_until_, unwritten.value_or(kMaxTimestamp));
   status_.written = writers_.counts();
-  status_.lost_packets = lost_packets_;
+  status_.unplaced_packets = unplaced_packets_;
   status_.files_skipped = feed_.files_skipped();
   status_.last_packet = last_packet_;
   status_.ended = ended;

@@ -6,10 +6,12 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/mutex.h"
 #include "base/result.h"
 #include "daemon/capture_source.h"
+#include "daemon/gap_watch.h"
 #include "daemon/index_feed.h"
 #include "storage/lane_set.h"
 
@@ -17,13 +19,21 @@ namespace dashcap {
 
 // What a lane has done so far, for the status file.
 struct LaneStatus {
+  struct OfInterface {
+    std::string name;
+    InterfaceCounts counts;  // as the source has them, and what was lost
+    PacketCounts packets;
+  };
   std::string interface;
   std::string directory;
-  InterfaceCounts counts;  // of all interfaces of the source together
+  std::vector<OfInterface> interfaces;
   LaneCounts written;
-  uint64_t lost_packets = 0;   // for which there was no block or file
-  uint64_t files_skipped = 0;  // by the indexer, indexed later
+  uint64_t unplaced_packets = 0;  // lost, because their interface could not be given a lane
+  uint64_t files_skipped = 0;     // by the indexer, indexed later
   Timestamp last_packet{};
+  // Everything that arrived before is on the disk, or told of by TakeGaps().
+  Timestamp complete_until{};
+  std::optional<Timestamp> last_recovered;  // the latest packet that was there before
   bool ended = false;
   std::string failure;  // why it ended, if it should not have
   uint64_t rounds = 0;  // grows while the thread gets round, or waits for room on the disk
@@ -53,6 +63,8 @@ class Lane {
   void RequestFilter(std::string text);
   // Any thread.
   LaneStatus status() const;
+  // What is missing, told of once. Any thread.
+  std::vector<Gap> TakeGaps();
 
  private:
   Lane(Settings settings, std::unique_ptr<CaptureSource> source, LaneEventQueue& queue);
@@ -63,7 +75,11 @@ class Lane {
   void Store(const Packet& packet);
   void Housekeep();
   void ChangeFilter();
-  void Report(const Status& status);
+  // Takes the source's counters into the statistics of the blocks, and what is missing into the gaps.
+  void Account(Timestamp now);
+  void NoteRecovery(const std::string& directory, const RecoveryReport& report);
+  void Complain(const Status& status);
+  void LookWhetherItWorksAgain();
   void PublishStatus(bool ended);
 
   std::atomic<uint64_t> rounds_ = 0;
@@ -72,16 +88,21 @@ class Lane {
   IndexFeed feed_;
   LaneSet writers_;
   size_t known_interfaces_ = 0;
-  uint64_t lost_packets_ = 0;
+  std::vector<InterfaceCounts> counts_;  // of those, when they were looked at last
+  uint64_t unplaced_packets_ = 0;
+  bool complaining_ = false;
+  PacketCounts seen_;  // when they were looked at last
   Timestamp last_packet_{};
+  Timestamp delivered_until_{};  // what arrived before has been handed to Store()
+  GapWatch watch_;
   std::string failure_;
-  std::chrono::steady_clock::time_point last_complaint_;
   std::chrono::steady_clock::time_point last_housekeeping_;
 
   std::atomic<bool> rotate_ = false;
   mutable Mutex mutex_;
   LaneStatus status_ DASHCAP_GUARDED_BY(mutex_);
   std::optional<std::string> wanted_filter_ DASHCAP_GUARDED_BY(mutex_);
+  std::vector<Gap> gaps_ DASHCAP_GUARDED_BY(mutex_);
   std::jthread thread_;
 };
 

@@ -15,6 +15,7 @@ struct LaneSource {
   size_t capture = 0;  // index into Config::capture
   size_t number = 0;   // among the lanes of the capture
   std::unique_ptr<CaptureSource> source;
+  Timestamp began{};  // since when packets have been coming in
 };
 
 // Whether the filter of the capture could take the place of another while it runs.

@@ -76,6 +76,7 @@ sigset_t BlockSignals() {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, signal);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is a write error like others
   return signals;
 }
 
@@ -85,8 +86,10 @@ void PublishStatus(const Config& config, const RecorderStatus& status) {
   uint64_t stored = 0;
   uint64_t dropped = 0;
   for (const LaneStatus& lane : status.lanes) {
-    stored += lane.written.packets;
-    dropped += lane.counts.dropped_kernel + lane.lost_packets + lane.written.lost_packets;
+    stored += lane.written.packets.stored;
+    dropped += lane.unplaced_packets + lane.written.packets.lost_in_all();
+    for (const LaneStatus::OfInterface& of : lane.interfaces)
+      dropped += of.counts.dropped_kernel + of.counts.dropped_nic;
   }
   ::sd_notifyf(0, "STATUS=%llu packets stored, %llu dropped", static_cast<unsigned long long>(stored),
                static_cast<unsigned long long>(dropped));
@@ -134,7 +137,7 @@ Status Run(const Config& config, const CommandLine& options) {
   const RecorderStatus status = (*recorder)->status();
   PublishStatus(config, status);
   uint64_t stored = 0;
-  for (const LaneStatus& lane : status.lanes) stored += lane.written.packets;
+  for (const LaneStatus& lane : status.lanes) stored += lane.written.packets.stored;
   LogInfo("stopped; {} packets stored", stored);
   return stopped;
 }

@@ -113,6 +113,8 @@ class PcapSource final : public CaptureSource {
     return Outcome::kMore;
   }
 
+  bool LinkDown() const override { return !handle_; }
+
   std::vector<InterfaceCounts> Counts() override {
     AddStatistics();
     return {counts_};
@@ -232,7 +234,7 @@ class PcapSource final : public CaptureSource {
     packet.original_length = header->len;
     packet.link_type = source.link_type_;
     packet.bytes = {bytes, header->caplen};
-    source.counts_.stored++;
+    source.counts_.delivered++;
     (*delivery.deliver)(packet);
   }
 
@@ -262,7 +264,7 @@ class PcapSource final : public CaptureSource {
       counts_.dropped_nic = Continue(counts_.dropped_nic, last_statistics_.ps_ifdrop, now.ps_ifdrop);
       last_statistics_ = now;
     }
-    counts_.received = counts_.stored + counts_.dropped_kernel;
+    counts_.received = counts_.delivered + counts_.dropped_kernel;
   }
 
   void NoteTrouble(int status) {

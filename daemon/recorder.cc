@@ -45,6 +45,7 @@ void LogRecovery(const std::string& directory, const RecoveryReport& report) {
     LogInfo("{}: recovered {} blockfiles ({} bytes cut), removed {} without a packet and {} stray indexes", directory,
             report.files_published, report.bytes_cut, report.files_empty, report.orphan_indexes);
   }
+  for (const std::string& failure : report.failures) LogError("recovery: {}", failure);
   if (!report.unindexed.empty()) LogInfo("{}: {} blockfiles to index", directory, report.unindexed.size());
 }
 
@@ -53,7 +54,10 @@ void LogRecovery(const std::string& directory, const RecoveryReport& report) {
 Result<Recorder::Sources> Recorder::OpenSources(const Config& config) {
   if (Status status = CheckArchives(config); !status) return Fail(status.error());
   LogInfo("{}", DescribeMemory(config));
-  return OpenLaneSources(config);
+  auto sources = OpenLaneSources(config);
+  if (!sources) return sources;
+  for (LaneSource& source : *sources) source.began = Now();
+  return sources;
 }
 
 Result<std::unique_ptr<Recorder>> Recorder::Open(const Config& config, Sources sources) {
@@ -64,6 +68,12 @@ Result<std::unique_ptr<Recorder>> Recorder::Open(const Config& config, Sources s
   }
   return recorder;
 }
+
+Recorder::Recorder(const Config& config)
+    : config_(config),
+      started_(Now()),
+      tables_(config.index_memory_bytes / kIndexMemoryParts),
+      journals_([this](const std::string& lane) { return OldestPacket(lane); }) {}
 
 Recorder::~Recorder() { (void)Stop(false); }
 
@@ -95,6 +105,8 @@ Status Recorder::OpenLane(LaneSource source) {
   if (!lane) return Fail(lane.error());
   threads.lane = std::move(*lane);
   threads.capture = source.capture;
+  // The time of a capture file is not the time of its reading.
+  if (capture.source != CaptureConfig::Source::kFile) journals_.Add(*threads.lane, source.began);
   lanes_.push_back(std::move(threads));
   return {};
 }
@@ -110,6 +122,14 @@ void Recorder::Start() {
   limits.max_bytes = archive.max_bytes;
   limits.max_age = archive.max_age;
   retention_ = std::make_unique<RetentionThread>(archive.directories, limits, archive.retention_interval);
+  journals_.Start();
+}
+
+std::optional<Timestamp> Recorder::OldestPacket(const std::string& lane_directory) const {
+  for (const RetentionThread::ArchiveStatus& archive : retention_->status()) {
+    if (lane_directory.starts_with(archive.directory + "/")) return archive.oldest;
+  }
+  return std::nullopt;
 }
 
 void Recorder::StartIndexer(LaneThreads& threads) {
@@ -154,6 +174,7 @@ Status Recorder::Stop(bool with_backlog) {
     if (threads.indexer) threads.indexer->Finish();
     threads.indexer.reset();
   }
+  journals_.Finish();
   tables_.Finish(with_backlog);
   retention_.reset();
   for (const LaneThreads& threads : lanes_) {

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "config/config.h"
 #include "daemon/index_thread.h"
+#include "daemon/journal_thread.h"
 #include "daemon/lane.h"
 #include "daemon/lane_sources.h"
 #include "daemon/retention_thread.h"
@@ -49,10 +50,10 @@ class Recorder {
   // Flows are in memory while their file grows, then until its table is written, and once more in what sorts them for it.
   static constexpr size_t kIndexMemoryParts = 3;
 
-  explicit Recorder(const Config& config)
-      : config_(config), started_(Now()), tables_(config.index_memory_bytes / kIndexMemoryParts) {}
+  explicit Recorder(const Config& config);
   Status OpenLane(LaneSource source);
   void StartIndexer(LaneThreads& threads);
+  std::optional<Timestamp> OldestPacket(const std::string& lane_directory) const;
 
   Config config_;
   const Timestamp started_;
@@ -60,6 +61,7 @@ class Recorder {
   TableThread tables_;
   std::vector<LaneThreads> lanes_;
   std::unique_ptr<RetentionThread> retention_;
+  JournalThread journals_;
 };
 
 }  // namespace dashcap

@@ -12,24 +12,51 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+Json LostJson(const PacketCounts& packets, uint64_t unplaced) {
+  Json json;
+  for (size_t i = 0; i < kLossReasons; i++) {
+    const auto reason = static_cast<LossReason>(i);
+    json[NameOf(reason)] = packets.lost[i] + (reason == LossReason::kNoFile ? unplaced : 0);
+  }
+  return json;
+}
+
+// received = stored + dropped_kernel + filtered + lost + what is on its way.
+Json CountsJson(const InterfaceCounts& counts, const PacketCounts& packets, uint64_t unplaced) {
+  return {{"received", counts.received},
+          {"stored", packets.stored},
+          {"dropped_kernel", counts.dropped_kernel},
+          {"dropped_nic", counts.dropped_nic},
+          {"filtered", counts.filtered},
+          {"lost", packets.lost_in_all() + unplaced},
+          {"lost_by_reason", LostJson(packets, unplaced)},
+          {"cut", packets.cut}};
+}
+
 Json LaneJson(const LaneStatus& lane) {
-  Json json = {{"interface", lane.interface},
-               {"directory", lane.directory},
-               {"received", lane.counts.received},
-               {"stored", lane.written.packets},
-               {"bytes", lane.written.bytes},
-               {"dropped_kernel", lane.counts.dropped_kernel},
-               {"dropped_nic", lane.counts.dropped_nic},
-               {"filtered", lane.counts.filtered},
-               {"lost", lane.lost_packets + lane.written.lost_packets},
-               {"cut", lane.written.cut},
-               {"files", lane.written.files},
-               {"files_indexed_late", lane.files_skipped},
-               {"write_errors", lane.written.write_errors},
-               {"no_room_waits", lane.written.no_room_waits},
-               {"compressed_blocks", lane.written.compressed_blocks},
-               {"compression_skipped", lane.written.compression_skipped}};
+  InterfaceCounts sum;
+  Json interfaces = Json::array();
+  for (const LaneStatus::OfInterface& of : lane.interfaces) {
+    sum.received += of.counts.received;
+    sum.dropped_kernel += of.counts.dropped_kernel;
+    sum.dropped_nic += of.counts.dropped_nic;
+    sum.filtered += of.counts.filtered;
+    Json json = {{"name", of.name}};
+    json.update(CountsJson(of.counts, of.packets, 0));
+    interfaces.push_back(std::move(json));
+  }
+  Json json = {{"interface", lane.interface}, {"directory", lane.directory}};
+  json.update(CountsJson(sum, lane.written.packets, lane.unplaced_packets));
+  json["interfaces"] = std::move(interfaces);
+  json["bytes"] = lane.written.bytes;
+  json["files"] = lane.written.files;
+  json["files_indexed_late"] = lane.files_skipped;
+  json["write_errors"] = lane.written.write_errors;
+  json["no_room_waits"] = lane.written.no_room_waits;
+  json["compressed_blocks"] = lane.written.compressed_blocks;
+  json["compression_skipped"] = lane.written.compression_skipped;
   if (lane.last_packet != Timestamp{}) json["last_packet"] = FormatTime(lane.last_packet);
+  json["complete_until"] = FormatTime(lane.complete_until);
   json["recording"] = !lane.ended;
   if (!lane.failure.empty()) json["failure"] = lane.failure;
   return json;

@@ -146,7 +146,8 @@ void AppendPcapngStatistics(uint32_t interface_id, Timestamp time, const Interfa
   AppendCountOption(pcapng::kIsbIfDrop, counts.dropped_nic, out);
   AppendCountOption(pcapng::kIsbFilterAccept, counts.received - std::min(counts.filtered, counts.received), out);
   AppendCountOption(pcapng::kIsbOsDrop, counts.dropped_kernel, out);
-  AppendCountOption(pcapng::kIsbUsrDeliv, counts.stored, out);
+  AppendCountOption(pcapng::kIsbUsrDeliv, counts.delivered, out);
+  if (counts.lost > 0) AppendCountOption(pcapng::kIsbLost, counts.lost, out);
   AppendEndOfOptions(out);
   EndBlock(start, out);
 }

@@ -31,6 +31,7 @@ inline constexpr uint16_t kIsbIfDrop = 5;
 inline constexpr uint16_t kIsbFilterAccept = 6;
 inline constexpr uint16_t kIsbOsDrop = 7;
 inline constexpr uint16_t kIsbUsrDeliv = 8;
+inline constexpr uint16_t kIsbLost = 0x8DC1;  // local use: readers that don't know it pass over it
 
 // type, total length, interface, time high, time low, captured length, original length | bytes padded to 4 | total
 // length

@@ -21,6 +21,7 @@ class BlockBuilder {
   bool Append(const Packet& packet);
 
   uint32_t packet_count() const { return block_->closing.packet_count; }
+  Timestamp first_time() const { return block_->closing.first_time; }
 
   // Adds records that are not packets, already encoded: interface statistics, or the header block's section and
   // interfaces. Requires: they fit into `reserved`.

@@ -1,5 +1,6 @@
 #include "storage/block_writes.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <thread>
 #include <utility>
@@ -13,16 +14,19 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr unsigned kWritesInFlight = 16;
 constexpr auto kRetryInterval = std::chrono::milliseconds(100);
+// Where some writes succeed and others don't, one line now and then is enough.
+constexpr auto kComplaintInterval = std::chrono::seconds(10);
 constexpr auto kPatienceAfterStop = std::chrono::seconds(2);
 
 }  // namespace
 
-BlockWrites::BlockWrites(const LaneOptions& options, DiskWriter disk) : options_(options), disk_(std::move(disk)) {}
+BlockWrites::BlockWrites(const LaneOptions& options, PacketLedger& ledger, DiskWriter disk)
+    : options_(options), ledger_(&ledger), disk_(std::move(disk)) {}
 
-Result<BlockWrites> BlockWrites::Create(const LaneOptions& options) {
+Result<BlockWrites> BlockWrites::Create(const LaneOptions& options, PacketLedger& ledger) {
   auto disk = DiskWriter::Create(kWritesInFlight);
   if (!disk) return Fail(disk.error());
-  return BlockWrites(options, std::move(*disk));
+  return BlockWrites(options, ledger, std::move(*disk));
 }
 
 void BlockWrites::Start(OpenBlockfile& file, std::shared_ptr<const SealedBlock> block) {
@@ -59,8 +63,11 @@ void BlockWrites::Judge(const DiskWriter::Done& done) {
 
 void BlockWrites::Continue(uint64_t tag, PendingWrite& write, size_t bytes) {
   write.done += bytes;
+  failing_ = false;
   if (write.done < write.block->bytes().size()) return Submit(tag, write);
-  write.file->WriteDone();
+  const std::vector<uint64_t> packets = PacketsByInterface(*write.block);
+  ledger_->Stored(packets);
+  write.file->WriteDone(packets);
   pending_.erase(tag);
   if (out_of_room_ && retries_.empty()) {
     LogInfo("{}: there is room again", options_.directory);
@@ -71,7 +78,7 @@ void BlockWrites::Continue(uint64_t tag, PendingWrite& write, size_t bytes) {
 void BlockWrites::WaitForRoom(uint64_t tag, int error) {
   if (!out_of_room_) {
     LogError("{}; waiting for room", SystemError("write " + pending_.at(tag).file->path(), error).message);
-    lost_.write_errors++;
+    write_errors_++;
     out_of_room_ = true;
   }
   retries_.push_back(tag);
@@ -101,13 +108,27 @@ void BlockWrites::GiveUp(uint64_t tag, int error) {
   const PendingWrite& write = pending->second;
   const ClosingRecord& closing = write.block->closing;
   const Error reason = SystemError("write " + write.file->path(), error);
-  lost_.write_errors++;
-  lost_.packets += closing.packet_count;
-  if (write.file->complete()) LogError("{}: {} packets are lost", reason.message, closing.packet_count);
+  write_errors_++;
+  ledger_->Lost(*write.block, reason.kind == ErrorKind::kNoSpace ? LossReason::kNoRoom : LossReason::kWriteError);
+  const auto now = SteadyClock::now();
+  if (!failing_ && now >= next_complaint_) {
+    LogError("{}: {} packets are lost", reason.message, closing.packet_count);
+    next_complaint_ = now + kComplaintInterval;
+  }
+  failing_ = true;
   if (options_.no_space == LaneOptions::NoSpace::kFail && !failure_) failure_ = reason;
   write.file->WriteFailed(closing.block_offset, closing.stored_length(), closing.packet_count);
-  write.file->WriteDone();
+  write.file->WriteDone({});
   pending_.erase(pending);
+}
+
+std::optional<Timestamp> BlockWrites::oldest() const {
+  std::optional<Timestamp> oldest;
+  for (const auto& [tag, write] : pending_) {
+    const ClosingRecord& closing = write.block->closing;
+    if (closing.packet_count > 0) oldest = std::min(oldest.value_or(closing.first_time), closing.first_time);
+  }
+  return oldest;
 }
 
 Status BlockWrites::TakeFailure() {

@@ -30,8 +30,10 @@ void ReadCounts(ByteReader body, std::vector<InterfaceCounts>& counts) {
     if (size != 8) continue;
     if (code == pcapng::kIsbIfRecv) to.received = value.Little64();
     if (code == pcapng::kIsbIfDrop) to.dropped_nic = value.Little64();
+    if (code == pcapng::kIsbFilterAccept) to.filtered = to.received - std::min(value.Little64(), to.received);
     if (code == pcapng::kIsbOsDrop) to.dropped_kernel = value.Little64();
-    if (code == pcapng::kIsbUsrDeliv) to.stored = value.Little64();
+    if (code == pcapng::kIsbUsrDeliv) to.delivered = value.Little64();
+    if (code == pcapng::kIsbLost) to.lost = value.Little64();
   }
 }
 

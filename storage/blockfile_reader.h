@@ -51,6 +51,7 @@ class BlockfileReader {
   LinkType link_type() const { return interfaces_.front().link_type; }
   const std::vector<Interface>& interfaces() const { return interfaces_; }  // at least one
   const std::optional<DamagedRange>& header_damage() const { return header_damage_; }
+  uint64_t header_length() const { return header_length_; }  // where the first block with packets belongs
   // Size now: an open file grows.
   Result<uint64_t> size() const;
 

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <charconv>
 #include <memory>
-#include <set>
 #include <tuple>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -52,6 +52,10 @@ uint64_t SizeOf(const std::string& path) {
   return ::lstat(path.c_str(), &status) == 0 ? static_cast<uint64_t>(status.st_size) : 0;
 }
 
+std::string Stem(Timestamp start) {
+  return fmt::format("{:0{}}", std::max<int64_t>(ToUnixNanoseconds(start), 0), kStartDigits);
+}
+
 bool EndsWith(std::string_view text, std::string_view suffix) {
   return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
 }
@@ -61,8 +65,7 @@ std::string_view SuffixOf(Packing packing) { return packing == Packing::kPlain ?
 }  // namespace
 
 std::string BlockfileName(Timestamp start, bool open, Packing packing) {
-  return fmt::format("{}{:0{}}{}", open ? "." : "", std::max<int64_t>(ToUnixNanoseconds(start), 0), kStartDigits,
-                     SuffixOf(packing));
+  return (open ? "." : "") + Stem(start) + std::string(SuffixOf(packing));
 }
 
 std::string IndexPathOf(const std::string& blockfile) {
@@ -75,9 +78,7 @@ std::string IndexPathOf(const std::string& blockfile) {
 
 std::string BlockfileEntry::path() const { return lane_directory + "/" + BlockfileName(start, open, packing); }
 
-std::string BlockfileEntry::index_path() const {
-  return IndexPathOf(lane_directory + "/" + BlockfileName(start, false, packing));
-}
+std::string BlockfileEntry::index_path() const { return lane_directory + "/" + Stem(start) + kIndexSuffix; }
 
 std::optional<BlockfileEntry> ParseBlockfileName(const std::string& lane_directory, const std::string& name) {
   BlockfileEntry entry;
@@ -110,19 +111,33 @@ Result<std::vector<std::string>> ListLanes(const std::string& archive) {
   return lanes;
 }
 
+uint64_t SizeOf(const BlockfileEntry& file) {
+  return SizeOf(file.path()) + (file.has_index ? SizeOf(file.index_path()) : 0);
+}
+
 Result<std::vector<BlockfileEntry>> ListLane(const std::string& lane_directory) {
+  auto files = ListLaneWithoutSizes(lane_directory);
+  if (!files) return files;
+  for (BlockfileEntry& file : *files) file.bytes = SizeOf(file);
+  return files;
+}
+
+Result<std::vector<BlockfileEntry>> ListLaneWithoutSizes(const std::string& lane_directory) {
   auto names = NamesIn(lane_directory);
   if (!names) return Fail(names.error());
   std::vector<BlockfileEntry> files;
-  std::set<std::string> indexes;
-  for (const DirectoryName& entry : *names) {
-    if (!entry.is_file) continue;
-    if (auto file = ParseBlockfileName(lane_directory, entry.name)) files.push_back(std::move(*file));
-    if (EndsWith(entry.name, kIndexSuffix)) indexes.insert(lane_directory + "/" + entry.name);
+  std::unordered_set<std::string> others;  // indexes and pins
+  for (DirectoryName& entry : *names) {
+    if (EndsWith(entry.name, kPinSuffix) || (entry.is_file && EndsWith(entry.name, kIndexSuffix))) {
+      others.insert(std::move(entry.name));
+    } else if (entry.is_file) {
+      if (auto file = ParseBlockfileName(lane_directory, entry.name)) files.push_back(std::move(*file));
+    }
   }
   for (BlockfileEntry& file : files) {
-    file.has_index = !file.open && indexes.contains(file.index_path());
-    file.bytes = SizeOf(file.path()) + (file.has_index ? SizeOf(file.index_path()) : 0);
+    const std::string stem = Stem(file.start);
+    file.has_index = !file.open && others.contains(stem + kIndexSuffix);
+    file.pinned = others.contains(stem + kPinSuffix);
   }
   std::sort(files.begin(), files.end(),
             [](const BlockfileEntry& a, const BlockfileEntry& b) { return a.start < b.start; });

@@ -17,6 +17,7 @@ namespace dashcap {
 inline constexpr char kBlockfileSuffix[] = ".pcapng";
 inline constexpr char kZstdSuffix[] = ".pcapng.zst";
 inline constexpr char kIndexSuffix[] = ".index";
+inline constexpr char kPinSuffix[] = ".pin";
 
 struct BlockfileEntry {
   std::string lane_directory;  // ARCHIVE/LANE
@@ -25,10 +26,10 @@ struct BlockfileEntry {
   bool open = false;  // still being written (hidden)
   Packing packing = Packing::kPlain;
   bool has_index = false;
-  uint64_t bytes = 0;  // blockfile and index
-  // Filled in by retention:
-  bool pinned = false;                            // ARCHIVE/LANE/START_NS.pin exists
-  std::optional<Timestamp> newest_packet_before;  // no packet of the file is younger; nullopt: not known
+  bool pinned = false;  // ARCHIVE/LANE/START_NS.pin exists
+  uint64_t bytes = 0;   // blockfile and index
+  // Filled in by retention: no packet of the file is younger; nullopt: not known.
+  std::optional<Timestamp> newest_packet_before;
   std::string path() const;
   std::string index_path() const;
   bool operator==(const BlockfileEntry&) const = default;
@@ -44,6 +45,11 @@ Result<std::vector<std::string>> ListLanes(const std::string& archive);
 
 // The blockfiles of one lane directory, oldest start first.
 Result<std::vector<BlockfileEntry>> ListLane(const std::string& lane_directory);
+
+// The same by reading the directory only: `bytes` are 0.
+Result<std::vector<BlockfileEntry>> ListLaneWithoutSizes(const std::string& lane_directory);
+// Asks for the size; 0 when the file is gone.
+uint64_t SizeOf(const BlockfileEntry& file);
 
 // The blockfiles of an archive directory, oldest start first. Names that are not ours are passed over; symbolic links
 // are not followed. A lane directory that can't be read is an error.

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +17,7 @@ namespace dashcap {
 
 // Writes packets of any link types, one lane for each type, because a blockfile has only one. The first type's lane is
 // DIRECTORY itself, another's is DIRECTORY-EN10MB or whatever its name is. Locks and recovers each lane before it
-// writes. One thread.
+// writes; makes a directory again that somebody removes. One thread.
 class LaneSet {
  public:
   struct Callbacks {
@@ -38,11 +40,18 @@ class LaneSet {
   Status Finish();
   void SetCounts(uint32_t interface_id, const InterfaceCounts& counts);
   LaneCounts counts() const;
+  std::optional<Timestamp> oldest_unwritten() const;
+  // What became of the packets of an interface. Requires: SetInterfaces() knew it.
+  PacketCounts CountsOf(uint32_t interface_id) const;
+  std::vector<LostPackets> TakeLost();
 
  private:
   struct Lane {
+    std::string directory;
     LaneLock lock;
+    std::chrono::steady_clock::time_point next_look;  // at the lock
     std::vector<Interface> interfaces;
+    std::vector<uint32_t> interface_ids;  // those that Packet::interface_id speaks of
     std::unique_ptr<LaneWriter> writer;
   };
   struct Place {  // of an interface
@@ -51,6 +60,8 @@ class LaneSet {
   };
 
   Result<Lane*> LaneOf(LinkType type);
+  static Status AppendAs(uint32_t interface_id, const Packet& packet, LaneWriter& writer);
+  static Status MakeAgainIfGone(Lane& lane);
   Status ForEach(const std::function<Status(LaneWriter&)>& action);
 
   LaneOptions options_;

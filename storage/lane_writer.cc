@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <filesystem>
 #include <optional>
 #include <system_error>
@@ -24,6 +25,10 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
+constexpr auto kRetryInterval = std::chrono::milliseconds(100);
+// How often the file in progress is looked at to see whether it is still there.
+constexpr auto kLookInterval = std::chrono::seconds(1);
+
 // A statistics record with all its options stays below this.
 constexpr size_t kStatisticsSize = 128;
 
@@ -32,13 +37,14 @@ constexpr size_t kStatisticsSize = 128;
 class LaneWriter::Impl {
  public:
   Impl(LaneOptions options, std::vector<Interface> interfaces, std::function<void(LaneEvent)> on_event,
-       BlockWrites writes)
+       std::unique_ptr<PacketLedger> ledger, BlockWrites writes)
       : options_(std::move(options)),
         interfaces_(std::move(interfaces)),
         interface_counts_(interfaces_.size()),
         on_event_(std::move(on_event)),
         pool_(BlockPool::Create(std::max<size_t>(options_.block_count, 4),
                                 options_.compression ? BlockPool::Frames::kOneEach : BlockPool::Frames::kNone)),
+        ledger_(std::move(ledger)),
         writes_(std::move(writes)) {
     if (options_.compression)
       compressor_ = std::make_unique<BlockCompressor>(*options_.compression, pool_->block_count());
@@ -50,7 +56,9 @@ class LaneWriter::Impl {
       packet_bytes_ += packet.bytes.size();
       return {};
     }
-    return AppendToNewBlock(packet);
+    Status appended = AppendToNewBlock(packet);
+    if (!appended) ledger_->Lost({packet.interface_id, 1, packet.timestamp, packet.timestamp}, LossReason::kNoFile);
+    return appended;
   }
 
   Status Tick() {
@@ -59,7 +67,9 @@ class LaneWriter::Impl {
     Status status;
     if (builder_ && builder_->packet_count() > 0 && now - block_begun_ >= options_.flush_interval)
       status = WriteBlock();
-    if (status && current_ && now - current_->created() >= options_.max_file_age) status = Rotate();
+    const bool removed = current_ && now - last_look_ >= kLookInterval && current_->Removed();
+    if (now - last_look_ >= kLookInterval) last_look_ = now;
+    if (status && current_ && (removed || now - current_->created() >= options_.max_file_age)) status = Rotate();
     return status ? writes_.TakeFailure() : status;
   }
 
@@ -102,16 +112,23 @@ class LaneWriter::Impl {
 
   LaneCounts counts() const {
     LaneCounts counts = counts_;
-    counts.packets -= writes_.lost().packets;
-    counts.lost_packets += writes_.lost().packets;
-    counts.write_errors += writes_.lost().write_errors;
+    counts.packets = ledger_->total();
+    counts.write_errors += writes_.write_errors();
     return counts;
+  }
+  PacketLedger& ledger() const { return *ledger_; }
+
+  std::optional<Timestamp> oldest_unwritten() const {
+    std::optional<Timestamp> oldest = writes_.oldest();
+    for (const Timestamp time : compressing_) oldest = std::min(oldest.value_or(time), time);
+    if (!builder_ || builder_->packet_count() == 0) return oldest;
+    return std::min(oldest.value_or(builder_->first_time()), builder_->first_time());
   }
 
  private:
   Status AppendCut(Packet packet) {
     packet.bytes = packet.bytes.first(kMaxCapturedLength);
-    counts_.cut++;
+    ledger_->Cut(packet.interface_id);
     return Append(packet);
   }
 
@@ -125,7 +142,7 @@ class LaneWriter::Impl {
       if (Status status = Rotate(); !status) return status;
     }
     if (!current_) {
-      if (Status status = BeginFile(packet.timestamp); !status) return status;
+      if (Status status = BeginFileUnlessJustFailed(packet.timestamp); !status) return status;
     }
     if (Status status = writes_.TakeFailure(); !status) return status;
     BeginBlock();
@@ -133,6 +150,15 @@ class LaneWriter::Impl {
       return Fail(ErrorKind::kInvalidInput, options_.directory + ": the packet fits into no block");
     packet_bytes_ += packet.bytes.size();
     return {};
+  }
+
+  // Not for every packet: where a file can't be begun, asking again and again only takes time from the ring.
+  Status BeginFileUnlessJustFailed(Timestamp first_packet) {
+    if (no_file_ && SteadyClock::now() < next_try_) return Fail(*no_file_);
+    Status begun = BeginFile(first_packet);
+    no_file_ = begun ? std::nullopt : std::optional(begun.error());
+    if (options_.no_space == LaneOptions::NoSpace::kWait) next_try_ = SteadyClock::now() + kRetryInterval;
+    return begun;
   }
 
   Status BeginFile(Timestamp first_packet) {
@@ -154,10 +180,11 @@ class LaneWriter::Impl {
     if (current_->packets() > 0) return {};
     while (!current_->Settled()) CollectWrites(DiskWriter::Wait::kForOne);
     if (current_->complete()) return {};
-    counts_.lost_packets += builder_->packet_count();
     packet_bytes_ = 0;
-    pool_->GiveBack(std::move(*builder_).Seal(kMaxTimestamp, kMinTimestamp));
+    auto block = std::move(*builder_).Seal(kMaxTimestamp, kMinTimestamp);
     builder_.reset();
+    ledger_->Lost(*block, LossReason::kWriteError);
+    pool_->GiveBack(std::move(block));
     const std::string path = current_->path();
     current_->Close();
     closing_.push_back(std::move(current_));
@@ -194,7 +221,6 @@ class LaneWriter::Impl {
   Status WriteBlock() {
     if (!builder_ || builder_->packet_count() == 0) return {};
     if (Status status = AwaitHeader(); !status) return status;
-    counts_.packets += builder_->packet_count();
     counts_.bytes += std::exchange(packet_bytes_, 0);
     std::vector<uint8_t> statistics;
     for (uint32_t id = 0; id < interface_counts_.size(); id++) {
@@ -205,6 +231,7 @@ class LaneWriter::Impl {
     builder_.reset();
     current_->Number(*sealed);
     if (compressor_) {
+      compressing_.push_back(sealed->closing.first_time);
       compressor_->Give(*current_, std::move(sealed));
     } else {
       Send(*current_, std::move(sealed));
@@ -224,6 +251,7 @@ class LaneWriter::Impl {
   void EndFrames() {
     if (!compressor_) return;
     for (BlockCompressor::Item& item : compressor_->Collect()) {
+      compressing_.pop_front();
       using Outcome = BlockCompressor::Item::Outcome;
       counts_.compressed_blocks += item.outcome == Outcome::kCompressed ? 1 : 0;
       counts_.compression_skipped += item.outcome == Outcome::kSkipped ? 1 : 0;
@@ -252,6 +280,10 @@ class LaneWriter::Impl {
       // It stays hidden, whole as far as it goes; recovery publishes it at the next start.
       LogError("publish: {}", outcome.path.error().message);
       counts_.write_errors++;
+      if (outcome.path.error().kind == ErrorKind::kNotFound) {
+        for (const LostPackets& packets : outcome.file->StoredPackets())
+          ledger_->LostAfterAll(packets, LossReason::kFileRemoved);
+      }
       return;
     }
     const std::optional<std::string>& path = *outcome.path;
@@ -271,8 +303,14 @@ class LaneWriter::Impl {
   SteadyClock::time_point block_begun_;
   uint64_t packet_bytes_ = 0;  // of the block in progress
 
+  SteadyClock::time_point last_look_;
+  std::optional<Error> no_file_;  // why there is none
+  SteadyClock::time_point next_try_;
+
   LaneCounts counts_;
+  const std::unique_ptr<PacketLedger> ledger_;
   std::unique_ptr<BlockCompressor> compressor_;  // of a lane that compresses
+  std::deque<Timestamp> compressing_;            // the first times of the blocks that it has
   Publisher publisher_{options_.sync};
   BlockWrites writes_;  // last: its destruction ends the writes before their files go
 };
@@ -290,10 +328,11 @@ Result<std::unique_ptr<LaneWriter>> LaneWriter::Open(LaneOptions options, std::v
   std::filesystem::create_directories(options.directory, error);
   if (error) return Fail(SystemError("make " + options.directory, error.value()));
   options.max_file_bytes = std::clamp<uint64_t>(options.max_file_bytes, 2 * kMaxBlockSize, kMaxBlockfileSize);
-  auto writes = BlockWrites::Create(options);
+  auto ledger = std::make_unique<PacketLedger>();
+  auto writes = BlockWrites::Create(options, *ledger);
   if (!writes) return Fail(writes.error());
-  return std::unique_ptr<LaneWriter>(new LaneWriter(
-      std::make_unique<Impl>(std::move(options), std::move(interfaces), std::move(on_event), std::move(*writes))));
+  return std::unique_ptr<LaneWriter>(new LaneWriter(std::make_unique<Impl>(
+      std::move(options), std::move(interfaces), std::move(on_event), std::move(ledger), std::move(*writes))));
 }
 
 Status LaneWriter::Append(const Packet& packet) { return impl_->Append(packet); }
@@ -307,5 +346,8 @@ void LaneWriter::SetCounts(uint32_t interface_id, const InterfaceCounts& counts)
 }
 Status LaneWriter::Finish() { return impl_->Finish(); }
 LaneCounts LaneWriter::counts() const { return impl_->counts(); }
+const PacketLedger& LaneWriter::ledger() const { return impl_->ledger(); }
+std::vector<LostPackets> LaneWriter::TakeLost() { return impl_->ledger().TakeLost(); }
+std::optional<Timestamp> LaneWriter::oldest_unwritten() const { return impl_->oldest_unwritten(); }
 
 }  // namespace dashcap

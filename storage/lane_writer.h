@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "packet/packet.h"
 #include "storage/block.h"
 #include "storage/lane_options.h"
+#include "storage/packet_ledger.h"
 
 namespace dashcap {
 
@@ -30,11 +32,9 @@ struct BlockfilePublished {  // whole, synced and renamed: `path` exists
 using LaneEvent = std::variant<BlockSealed, BlockfilePublished>;
 
 struct LaneCounts {
-  uint64_t packets = 0;       // stored: their block was handed to the disk
-  uint64_t bytes = 0;         // captured bytes of those
-  uint64_t cut = 0;           // longer than kMaxCapturedLength
-  uint64_t lost_packets = 0;  // their block could not be written
-  uint64_t files = 0;         // published
+  PacketCounts packets;
+  uint64_t bytes = 0;  // captured, of the packets that were handed to the disk
+  uint64_t files = 0;  // published
   uint64_t write_errors = 0;
   uint64_t no_room_waits = 0;  // times that every block was in use
   uint64_t compressed_blocks = 0;
@@ -52,7 +52,8 @@ class LaneWriter {
   // Like Finish, errors logged.
   ~LaneWriter();
 
-  // Copies the packet. Waits for the disk when every block is in use. An error means the packet is not stored.
+  // Copies the packet. Waits for the disk when every block is in use. An error means that the packet is not stored; it
+  // is in the ledger then.
   Status Append(const Packet& packet);
 
   // To be called at least every 100 ms of idle time: writes a part-filled block that is old enough, rotates by age,
@@ -72,6 +73,11 @@ class LaneWriter {
   Status Finish();
 
   LaneCounts counts() const;
+  // What became of the packets of each interface.
+  const PacketLedger& ledger() const;
+  std::vector<LostPackets> TakeLost();
+  // The time of the earliest packet that is not on the disk yet.
+  std::optional<Timestamp> oldest_unwritten() const;
 
  private:
   class Impl;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -109,8 +110,28 @@ void OpenBlockfile::Preallocate() {
                     static_cast<off_t>(kPreallocateStep));
 }
 
+void OpenBlockfile::WriteDone(std::span<const uint64_t> packets) {
+  writes_in_flight_--;
+  stored_.resize(std::max(stored_.size(), packets.size()));
+  for (size_t id = 0; id < packets.size(); id++) stored_[id] += packets[id];
+}
+
+std::vector<LostPackets> OpenBlockfile::StoredPackets() const {
+  std::vector<LostPackets> packets;
+  for (uint32_t id = 0; id < stored_.size(); id++) {
+    if (stored_[id] > 0) packets.push_back({id, stored_[id], first_time_, last_time_});
+  }
+  return packets;
+}
+
+bool OpenBlockfile::Removed() const {
+  struct stat status;
+  return ::fstat(file_.get(), &status) == 0 && status.st_nlink == 0;
+}
+
 void OpenBlockfile::WriteFailed(uint64_t offset, uint32_t length, uint32_t packets) {
   failed_.push_back({offset, length});
+  block_lost_ = true;
   packets_failed_ += packets;
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "packet/packet.h"
 #include "storage/block.h"
 #include "storage/lane_options.h"
+#include "storage/packet_ledger.h"
 
 namespace dashcap {
 
@@ -49,14 +51,20 @@ class OpenBlockfile {
   uint64_t next_offset() const { return next_offset_; }
   void Place(const SealedBlock& block);
 
-  void WriteDone() { writes_in_flight_--; }
+  // With the packets that are on the disk now, by interface id.
+  void WriteDone(std::span<const uint64_t> packets);
   // The block at `offset` will never be on disk.
   void WriteFailed(uint64_t offset, uint32_t length, uint32_t packets);
 
   void Close() { closing_ = true; }
   bool Settled() const { return writes_in_flight_ == 0; }
   bool ReadyToPublish() const { return closing_ && Settled(); }
-  bool complete() const { return failed_.empty(); }
+  // Every block is on the disk so far.
+  bool complete() const { return !block_lost_; }
+  // What would be lost with it.
+  std::vector<LostPackets> StoredPackets() const;
+  // Somebody has removed it.
+  bool Removed() const;
 
   // Cuts what was preallocated, covers what failed with gap records, syncs, and renames. Gives the published path;
   // nullopt when no packet was left and the file was removed. Requires: ReadyToPublish().
@@ -81,11 +89,13 @@ class OpenBlockfile {
   uint64_t preallocated_ = 0;
   uint64_t packets_ = 0;
   uint64_t packets_failed_ = 0;
+  std::vector<uint64_t> stored_;  // by interface id
   uint32_t next_sequence_ = 0;
   Timestamp first_time_ = kMaxTimestamp;
   Timestamp last_time_ = kMinTimestamp;
   unsigned writes_in_flight_ = 0;
   std::vector<FailedRange> failed_;
+  bool block_lost_ = false;
   bool closing_ = false;
 };
 

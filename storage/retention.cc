@@ -4,16 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
+#include <set>
 
 namespace dashcap {
 namespace {
 
-bool IsPinned(const BlockfileEntry& file) {
-  std::string pin = file.index_path();
-  pin.replace(pin.size() - (sizeof kIndexSuffix - 1), std::string::npos, ".pin");
-  return ::access(pin.c_str(), F_OK) == 0;
-}
+constexpr Nanoseconds kShortestPause = std::chrono::milliseconds(10);
 
 Status Remove(const std::string& path) {
   if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
@@ -29,6 +27,13 @@ uint64_t BytesToFree(const RetentionLimits& limits, const DiskSpace& space, uint
   return bytes;
 }
 
+// Further in the future than the archive reaches into the past is not believable.
+Timestamp LatestBelievable(const std::vector<BlockfileEntry>& oldest_first, Timestamp now) {
+  const bool has_past = !oldest_first.empty() && oldest_first.front().start < now;
+  const Nanoseconds span = has_past ? now - oldest_first.front().start : Nanoseconds(0);
+  return now + std::min<Nanoseconds>(span, kMaxTimestamp - now);
+}
+
 }  // namespace
 
 Result<DiskSpace> SpaceOf(const std::string& directory) {
@@ -39,61 +44,115 @@ Result<DiskSpace> SpaceOf(const std::string& directory) {
 
 std::vector<BlockfileEntry> FilesToRemove(const std::vector<BlockfileEntry>& oldest_first,
                                           const RetentionLimits& limits, const DiskSpace& space, Timestamp now) {
+  const Timestamp latest = LatestBelievable(oldest_first, now);
   uint64_t archive_bytes = 0;
   std::map<std::string, Timestamp> newest;  // published file of each lane
   for (const BlockfileEntry& file : oldest_first) {
     archive_bytes += file.bytes;
-    if (!file.open) newest[file.lane_directory] = std::max(newest[file.lane_directory], file.start);
+    const auto known = newest.find(file.lane_directory);
+    const bool younger = known == newest.end() || file.start <= latest || known->second > latest;
+    if (!file.open && younger) newest[file.lane_directory] = file.start;
   }
   const uint64_t bytes_to_free = BytesToFree(limits, space, archive_bytes);
 
   std::vector<BlockfileEntry> remove;
   uint64_t freed = 0;
-  for (size_t i = 0; i < oldest_first.size(); i++) {
-    const BlockfileEntry& file = oldest_first[i];
-    if (file.open || file.pinned || file.start == newest[file.lane_directory]) continue;
+  const auto consider = [&](const BlockfileEntry& file) {
+    if (file.open || file.pinned || file.start == newest[file.lane_directory]) return;
     const bool too_old =
         limits.max_age && file.newest_packet_before && now - *file.newest_packet_before > *limits.max_age;
-    if (freed >= bytes_to_free && !too_old) continue;
+    if (freed >= bytes_to_free && !too_old) return;
     freed += file.bytes;
     remove.push_back(file);
-  }
+  };
+  const auto unbelievable = std::partition_point(oldest_first.begin(), oldest_first.end(),
+                                                 [latest](const BlockfileEntry& file) { return file.start <= latest; });
+  std::for_each(unbelievable, oldest_first.end(), consider);
+  std::for_each(oldest_first.begin(), unbelievable, consider);
   return remove;
 }
 
 Status RemoveBlockfile(const BlockfileEntry& file) {
   if (Status status = Remove(file.index_path()); !status) return status;
-  return Remove(file.path());
+  if (Status status = Remove(file.path()); !status) return status;
+  return Remove(file.index_path());
 }
 
-Result<RetentionReport> ApplyRetention(const std::string& archive, const RetentionLimits& limits, Timestamp now) {
-  auto files = ListArchive(archive);
-  if (!files) return Fail(files.error());
-  auto space = SpaceOf(archive);
-  if (!space) return Fail(space.error());
-  // All packets of a file are older than the first one of the lane's next file, near enough for an age in hours or
-  // days.
-  std::map<std::string, BlockfileEntry*> previous;
-  for (BlockfileEntry& file : *files) {
-    file.pinned = IsPinned(file);
-    if (BlockfileEntry* before = std::exchange(previous[file.lane_directory], &file))
-      before->newest_packet_before = file.start;
+// A lane that can't be listed must not keep the others from being looked after.
+Result<std::vector<BlockfileEntry>> Retention::List(std::string& failure) {
+  auto lanes = ListLanes(archive_);
+  if (!lanes) return Fail(lanes.error());
+  std::map<std::string, std::vector<BlockfileEntry>> listed;
+  std::vector<BlockfileEntry> files;
+  for (const std::string& lane : *lanes) {
+    auto of_lane = ListLaneWithoutSizes(lane);
+    if (!of_lane) {
+      if (of_lane.error().kind != ErrorKind::kNotFound && failure.empty()) failure = of_lane.error().message;
+      continue;
+    }
+    Measure(*of_lane, listed_[lane]);
+    // All packets of a file are older than the first one of the lane's next file, near enough for an age in hours or
+    // days.
+    for (size_t i = 0; i + 1 < of_lane->size(); i++) (*of_lane)[i].newest_packet_before = (*of_lane)[i + 1].start;
+    files.insert(files.end(), of_lane->begin(), of_lane->end());
+    listed.emplace(lane, std::move(*of_lane));
   }
+  listed_ = std::move(listed);
+  std::stable_sort(files.begin(), files.end(),
+                   [](const BlockfileEntry& a, const BlockfileEntry& b) { return a.start < b.start; });
+  return files;
+}
 
+void Retention::Measure(std::vector<BlockfileEntry>& of_lane, const std::vector<BlockfileEntry>& before) const {
+  auto known = before.begin();
+  for (BlockfileEntry& file : of_lane) {
+    while (known != before.end() && known->start < file.start) ++known;
+    const bool same = known != before.end() && known->start == file.start && !known->open && !file.open &&
+                      known->has_index == file.has_index;
+    file.bytes = same ? known->bytes : SizeOf(file);
+  }
+}
+
+Result<RetentionReport> Retention::Round(const RetentionLimits& limits, Timestamp now) {
   RetentionReport report;
-  std::vector<BlockfileEntry> remove = FilesToRemove(*files, limits, *space, now);
-  for (const BlockfileEntry& file : remove) {
-    if (Status status = RemoveBlockfile(file); !status) return Fail(status.error());
-    report.files_removed++;
-    report.bytes_removed += file.bytes;
-  }
-  for (const BlockfileEntry& file : *files) {
-    const bool removed = std::find(remove.begin(), remove.end(), file) != remove.end();
-    if (removed) continue;
-    report.archive_bytes += file.bytes;
-    if (!report.oldest) report.oldest = file.start;
-  }
+  auto files = List(report.failure);
+  if (!files) return Fail(files.error());
+  auto space = SpaceOf(archive_);
+  if (!space) return Fail(space.error());
+  std::set<std::string> stuck;
+  do {
+    std::set<std::string> gone;
+    stuck.clear();
+    for (const BlockfileEntry& file : FilesToRemove(*files, limits, *space, now)) {
+      if (Status status = RemoveBlockfile(file); !status) {
+        stuck.insert(file.path());
+        if (report.failure.empty()) report.failure = status.error().message;
+        continue;
+      }
+      gone.insert(file.path());
+      report.files_removed++;
+      report.bytes_removed += file.bytes;
+      space->available_bytes += file.bytes;
+    }
+    if (!gone.empty()) std::erase_if(*files, [&gone](const auto& file) { return gone.contains(file.path()); });
+    // What can't be removed stays, and the next ones go in its place.
+    if (!stuck.empty())
+      std::for_each(files->begin(), files->end(), [&stuck](auto& f) { f.pinned |= stuck.contains(f.path()); });
+  } while (!stuck.empty());
+  for (const BlockfileEntry& file : *files) report.archive_bytes += file.bytes;
+  if (!files->empty()) report.oldest = files->front().start;
   return report;
+}
+
+Nanoseconds NextRoundIn(const RetentionLimits& limits, double bytes_per_second, Nanoseconds longest) {
+  uint64_t allowance = UINT64_MAX;
+  if (limits.max_bytes) allowance = *limits.max_bytes / kRoundsShare;
+  if (limits.min_free_bytes > 0) allowance = std::min(allowance, limits.min_free_bytes / 2);
+  if (bytes_per_second <= 0) return longest;
+  const double seconds = static_cast<double>(allowance) / bytes_per_second;
+  const double longest_seconds = std::chrono::duration<double>(longest).count();
+  const auto due = std::chrono::duration<double>(std::min(seconds, longest_seconds));
+  return std::max(std::chrono::duration_cast<Nanoseconds>(due), std::min<Nanoseconds>(kShortestPause, longest));
 }
 
 }  // namespace dashcap

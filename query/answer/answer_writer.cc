@@ -61,7 +61,7 @@ class PcapngAnswer final : public AnswerWriter {
     const std::string comment =
         missing.empty() ? "the answer is complete" : fmt::format("missing: {}", fmt::join(missing, "; "));
     InterfaceCounts counts;
-    counts.stored = stream.statistics().packets;
+    counts.delivered = stream.statistics().packets;
     counts.dropped_kernel = stream.missing().dropped_packets;
     AppendPcapngStatistics(0, Now(), counts, comment, out);
   }

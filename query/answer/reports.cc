@@ -22,6 +22,7 @@ struct LaneTotals {
   uint64_t bytes = 0;
   std::optional<Timestamp> oldest;
   std::optional<Timestamp> newest;
+  InterfaceCounts counts;  // of the newest file
 
   void Add(const Archive::FileStatus& file) {
     files++;
@@ -29,6 +30,7 @@ struct LaneTotals {
     if (!file.file.open && !file.file.has_index) without_index++;
     if (file.packets == 0) return;
     packets += file.packets;
+    counts = file.counts;
     oldest = std::min(oldest.value_or(file.first_time), file.first_time);
     newest = std::max(newest.value_or(file.last_time), file.last_time);
   }
@@ -54,6 +56,12 @@ std::string CountReport(const CountAnswer& count, const std::string& query) {
                    {"by_index", count.statistics.files_by_index},
                    {"scanned", count.statistics.files_scanned}};
   return Dump(json);
+}
+
+std::string GapsReport(const std::vector<LaneGap>& gaps) {
+  Json list = Json::array();
+  for (const LaneGap& gap : gaps) list.push_back(GapJson(gap));
+  return Dump({{"gaps", std::move(list)}});
 }
 
 std::string FilesReport(const std::vector<Archive::FileStatus>& files) {
@@ -86,7 +94,14 @@ std::string StatusReport(const std::vector<Archive::FileStatus>& files, const st
   Json json = {{"version", DASHCAP_VERSION}, {"archive", total.ToJson()}};
   for (const auto& [directory, totals] : lanes) {
     json["archive"]["lanes"].push_back(totals.ToJson());
-    json["archive"]["lanes"].back()["directory"] = directory;
+    Json& lane = json["archive"]["lanes"].back();
+    lane["directory"] = directory;
+    lane["counted"] = {{"received", totals.counts.received},
+                       {"delivered", totals.counts.delivered},
+                       {"dropped_kernel", totals.counts.dropped_kernel},
+                       {"dropped_nic", totals.counts.dropped_nic},
+                       {"filtered", totals.counts.filtered},
+                       {"lost", totals.counts.lost}};
   }
   json["recorder"] = Json::parse(recorder, nullptr, false);
   if (json["recorder"].is_discarded()) json["recorder"] = nullptr;

@@ -52,6 +52,7 @@ void PrintStatus(const FileList& files) {
     uint64_t bytes = 0;
     std::optional<Timestamp> oldest;
     std::optional<Timestamp> newest;
+    InterfaceCounts counts;  // of the newest file
   };
   std::map<std::string, Totals> lanes;
   for (const Archive::FileStatus& file : files) {
@@ -60,6 +61,7 @@ void PrintStatus(const FileList& files) {
     lane.packets += file.packets;
     lane.bytes += file.file.bytes;
     if (file.packets == 0) continue;
+    lane.counts = file.counts;
     lane.oldest = std::min(lane.oldest.value_or(file.first_time), file.first_time);
     lane.newest = std::max(lane.newest.value_or(file.last_time), file.last_time);
   }
@@ -68,6 +70,12 @@ void PrintStatus(const FileList& files) {
     fmt::print("{}: {} packets and {} bytes in {} files", directory, lane.packets, lane.bytes, lane.files);
     if (lane.oldest) fmt::print(", {} to {}", FormatTime(*lane.oldest), FormatTime(*lane.newest));
     fmt::print("\n");
+    const InterfaceCounts& counts = lane.counts;
+    if (counts.received == 0) continue;
+    fmt::print(
+        "  since its recorder started: {} received, {} dropped by the kernel, {} by the interface, {} filtered, {} "
+        "lost\n",
+        counts.received, counts.dropped_kernel, counts.dropped_nic, counts.filtered, counts.lost);
   }
 }
 

@@ -33,6 +33,7 @@ struct QueryCommand {
 int RunQuery(const QueryCommand& command);
 int RunCount(const QueryCommand& command);
 int RunExplain(const QueryCommand& command);
+int RunGaps(const QueryCommand& command, bool json);
 int RunStatus(const Target& target, bool json);
 int RunFiles(const Target& target, bool json);
 int RunVerify(const Target& target);

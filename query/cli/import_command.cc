@@ -121,9 +121,11 @@ int RunImport(const std::string& archive, std::optional<int> level, const std::v
   }
   if (Status finished = importer.Finish(); !finished) code = Complain(finished.error().message);
   const LaneCounts counts = importer.counts();
-  fmt::print("{} packets ({} bytes) stored in {} blockfiles\n", counts.packets, counts.bytes, counts.files);
-  if (counts.cut > 0) fmt::print("{} packets were longer than {} bytes and were cut\n", counts.cut, kMaxCapturedLength);
-  if (counts.lost_packets > 0) code = Complain(fmt::format("{} packets could not be stored", counts.lost_packets));
+  fmt::print("{} packets ({} bytes) stored in {} blockfiles\n", counts.packets.stored, counts.bytes, counts.files);
+  if (const uint64_t cut = counts.packets.cut; cut > 0)
+    fmt::print("{} packets were longer than {} bytes and were cut\n", cut, kMaxCapturedLength);
+  if (const uint64_t lost = counts.packets.lost_in_all(); lost > 0)
+    code = Complain(fmt::format("{} packets could not be stored", lost));
   return code;
 }
 

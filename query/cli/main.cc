@@ -25,14 +25,16 @@ void AddTarget(CLI::App& command, Target& target) {
 }
 
 // The options that are parameters of a request, under their names there.
-void AddQuery(CLI::App& command, QueryCommand& query) {
+enum class With { kExpression, kTimesOnly };
+void AddQuery(CLI::App& command, QueryCommand& query, With with = With::kExpression) {
   const auto parameter = [&](const char* option, const char* name, const char* help, const char* type) {
     command
         .add_option_function<std::string>(
             option, [&query, name](const std::string& value) { query.parameters[name] = value; }, help)
         ->type_name(type);
   };
-  parameter("expression", "q", "What to find, as in: host 10.1.2.3 and port 445 (empty: everything)", "EXPR");
+  if (with == With::kExpression)
+    parameter("expression", "q", "What to find, as in: host 10.1.2.3 and port 445 (empty: everything)", "EXPR");
   parameter("--last", "last", "The time up to now: 90s, 10m, 1h30m", "DURATION");
   parameter("--from", "from", "Packets at this time and later, 2026-11-24T02:10 (UTC) or seconds since 1970", "TIME");
   parameter("--to", "to", "Packets before this time", "TIME");
@@ -89,6 +91,9 @@ int Main(int argc, char** argv) {
   AddQuery(*count_command, query);
   CLI::App* explain_command = app.add_subcommand("explain", "Show how a query would be answered");
   AddQuery(*explain_command, query);
+  CLI::App* gaps_command = app.add_subcommand("gaps", "List what is missing, and why");
+  AddQuery(*gaps_command, query, With::kTimesOnly);
+  gaps_command->add_flag("--json", json, "As JSON");
   CLI::App* status_command = app.add_subcommand("status", "Show what an archive holds");
   AddTarget(*status_command, target);
   status_command->add_flag("--json", json, "As JSON");
@@ -111,11 +116,12 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? kDone : kUsage;
   }
   if (*import_command) return RunImport(import_archive, level, captures);
-  const bool is_query = *query_command || *count_command || *explain_command;
+  const bool is_query = *query_command || *count_command || *explain_command || *gaps_command;
   if (const int code = CheckTarget(is_query ? query.target : target); code != kDone) return code;
   if (*query_command) return RunQuery(query);
   if (*count_command) return RunCount(query);
   if (*explain_command) return RunExplain(query);
+  if (*gaps_command) return RunGaps(query, json);
   if (*status_command) return RunStatus(target, json);
   if (*files_command) return RunFiles(target, json);
   return RunVerify(target);

@@ -112,4 +112,16 @@ int RunExplain(const QueryCommand& command) {
   });
 }
 
+int RunGaps(const QueryCommand& command, bool json) {
+  if (!command.target.url.empty()) return PrintRemote(command.target, "/api/v1/gaps", command.parameters);
+  return WithArchive(command, [json](Archive& archive, const AnswerRequest& request) {
+    auto gaps = archive.Gaps(request.search);
+    if (!gaps) return Complain(gaps.error().message);
+    if (json) return Print(GapsReport(*gaps));
+    std::string text;
+    for (const LaneGap& gap : *gaps) text += DescribeGap(gap) + "\n";
+    return Print(text.empty() ? "no gaps are known\n" : text);
+  });
+}
+
 }  // namespace dashcap

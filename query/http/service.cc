@@ -130,9 +130,10 @@ struct QueryService::Call {
 
 const std::vector<QueryService::Route>& QueryService::Routes() {
   static const std::vector<Route> routes = {
-      {"/healthz", &QueryService::Health, false},     {"/api/v1/packets", &QueryService::Packets, true},
-      {"/api/v1/count", &QueryService::Count, true},  {"/api/v1/explain", &QueryService::Explain, true},
-      {"/api/v1/files", &QueryService::Files, false}, {"/api/v1/status", &QueryService::Status, false},
+      {"/healthz", &QueryService::Health, false},       {"/api/v1/packets", &QueryService::Packets, true},
+      {"/api/v1/count", &QueryService::Count, true},    {"/api/v1/explain", &QueryService::Explain, true},
+      {"/api/v1/gaps", &QueryService::Gaps, true},      {"/api/v1/files", &QueryService::Files, false},
+      {"/api/v1/status", &QueryService::Status, false},
   };
   return routes;
 }
@@ -231,6 +232,12 @@ void QueryService::Explain(const Call& call) {
   auto text = archive_.Explain(call.answer.search);
   if (!text) return SendError(call.responder, text.error());
   call.responder.Send(kOk, kText, *text, {});
+}
+
+void QueryService::Gaps(const Call& call) {
+  auto gaps = archive_.Gaps(call.answer.search);
+  if (!gaps) return SendError(call.responder, gaps.error());
+  call.responder.Send(kOk, kJson, GapsReport(*gaps), {});
 }
 
 void QueryService::Files(const Call& call) {

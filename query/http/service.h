@@ -74,6 +74,7 @@ class QueryService {
   void Packets(const Call& call);
   void Count(const Call& call);
   void Explain(const Call& call);
+  void Gaps(const Call& call);
   void Files(const Call& call);
   void Status(const Call& call);
 

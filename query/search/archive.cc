@@ -13,6 +13,7 @@
 #include "query/search/flow_selection.h"
 #include "query/search/merged_stream.h"
 #include "query/search/search.h"
+#include "storage/gap_journal.h"
 
 namespace dashcap {
 namespace {
@@ -30,7 +31,8 @@ uint64_t Difference(uint64_t now, uint64_t before) { return now >= before ? now 
 }  // namespace
 
 bool Missing::empty() const {
-  return damage.empty() && vanished.empty() && dropped_packets == 0 && !archive_begins && !limit_reached;
+  return gaps.empty() && damage.empty() && vanished.empty() && dropped_packets == 0 && !archive_begins &&
+         !limit_reached;
 }
 
 class Archive::Impl {
@@ -84,8 +86,16 @@ class Archive::Impl {
     const Timestamp begin = prepared.question.range.begin;
     if (begin > kMinTimestamp && (!oldest || begin < *oldest))
       prepared.missing.archive_begins = oldest.value_or(kMaxTimestamp);
+    auto gaps = GapsIn(prepared.question.range);
+    if (gaps) {
+      prepared.missing.gaps = std::move(*gaps);
+    } else {
+      prepared.missing.damage.push_back({0, 0, 0, gaps.error().message});
+    }
     return prepared;
   }
+
+  Result<std::vector<LaneGap>> Gaps(const SearchRequest& request) { return GapsIn(MakeQuestion(request).range); }
 
   Result<std::unique_ptr<PacketStream>> Search(const SearchRequest& request, std::stop_token stop) {
     auto prepared = Prepare(request);
@@ -138,6 +148,7 @@ class Archive::Impl {
         status.first_time = info->first_time;
         status.last_time = info->last_time;
         status.packets = info->packets;
+        status.counts = info->counts;
       } else {
         status.problem = info.error().message;
       }
@@ -150,15 +161,35 @@ class Archive::Impl {
   void IgnoreIndexes(bool ignore) { opener_.IgnoreIndexes(ignore); }
 
  private:
+  Result<std::vector<LaneGap>> GapsIn(TimeRange range) {
+    std::vector<LaneGap> gaps;
+    for (const std::string& directory : directories_) {
+      auto lanes = ListLanes(directory);
+      if (!lanes) return Fail(lanes.error());
+      for (const std::string& lane : *lanes) {
+        auto of_lane = ReadGaps(lane, Now());
+        if (!of_lane) return Fail(of_lane.error());
+        for (Gap& gap : *of_lane) {
+          if (gap.Overlaps(range) && !(gap.lasts() && range == TimeRange()))
+            gaps.push_back({lane.substr(lane.rfind('/') + 1), std::move(gap)});
+        }
+      }
+    }
+    std::stable_sort(gaps.begin(), gaps.end(),
+                     [](const LaneGap& a, const LaneGap& b) { return a.gap.begin < b.gap.begin; });
+    return gaps;
+  }
+
   // The recorder's counts only grow while it runs; a file's share is what was added since the file before it.
   static uint64_t DroppedIn(const CandidateFile& file, const CandidateFile* before) {
-    if (file.info.dropped == 0) return 0;
+    if (file.info.dropped() == 0) return 0;
     if (before) {
-      return file.info.received >= before->info.received ? Difference(file.info.dropped, before->info.dropped)
-                                                         : file.info.dropped;
+      return file.info.counts.received >= before->info.counts.received
+                 ? Difference(file.info.dropped(), before->info.dropped())
+                 : file.info.dropped();
     }
     const auto first = ReadFirstCounts(file.entry);
-    return first ? Difference(file.info.dropped, first->dropped) : file.info.dropped;
+    return first ? Difference(file.info.dropped(), first->dropped()) : file.info.dropped();
   }
 
   Status CountByScan(const CandidateFile& file, const Question& question, std::stop_token stop, CountAnswer& answer) {
@@ -228,6 +259,7 @@ Result<CountAnswer> Archive::Count(const SearchRequest& request, std::stop_token
 }
 Result<std::string> Archive::Explain(const SearchRequest& request) { return impl_->Explain(request); }
 Result<std::vector<Archive::FileStatus>> Archive::Files() { return impl_->Files(); }
+Result<std::vector<LaneGap>> Archive::Gaps(const SearchRequest& request) { return impl_->Gaps(request); }
 void Archive::IgnoreIndexes(bool ignore) { impl_->IgnoreIndexes(ignore); }
 
 }  // namespace dashcap

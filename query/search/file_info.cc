@@ -7,8 +7,12 @@ namespace {
 
 void AddCounts(const std::vector<InterfaceCounts>& counts, FileInfo& info) {
   for (const InterfaceCounts& interface : counts) {
-    info.received += interface.received;
-    info.dropped += interface.dropped_kernel + interface.dropped_nic;
+    info.counts.received += interface.received;
+    info.counts.dropped_kernel += interface.dropped_kernel;
+    info.counts.dropped_nic += interface.dropped_nic;
+    info.counts.delivered += interface.delivered;
+    info.counts.filtered += interface.filtered;
+    info.counts.lost += interface.lost;
   }
 }
 

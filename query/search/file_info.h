@@ -19,9 +19,8 @@ struct FileInfo {
   uint64_t packets = 0;
   Timestamp first_time{};  // of its packets, earliest and latest; meaningless when there are none
   Timestamp last_time{};
-  // Of all interfaces together, since the recorder started.
-  uint64_t received = 0;
-  uint64_t dropped = 0;
+  InterfaceCounts counts;  // of all interfaces together, since the recorder started
+  uint64_t dropped() const { return counts.dropped_kernel + counts.dropped_nic + counts.lost; }
 };
 
 // Opens the blockfile, under its published name when it was published since the archive was listed.

@@ -11,6 +11,7 @@
 #include "query/language/expression.h"
 #include "storage/blockfile_reader.h"
 #include "storage/catalog.h"
+#include "storage/gap.h"
 
 namespace dashcap {
 
@@ -31,8 +32,15 @@ struct FoundPacket {
   uint32_t interface = 0;
 };
 
+// What a lane's recorder says is missing.
+struct LaneGap {
+  std::string lane;
+  Gap gap;
+};
+
 // What an answer does not hold and why. Goes with every answer.
 struct Missing {
+  std::vector<LaneGap> gaps;                // of the time range, in order of their begin
   std::vector<DamagedRange> damage;         // with the path in `reason`
   std::vector<std::string> vanished;        // blockfiles that retention took while we read
   uint64_t dropped_packets = 0;             // the capture dropped these in the blockfiles searched (kernel, NIC, ours)
@@ -92,9 +100,14 @@ class Archive {
     Timestamp first_time{};
     Timestamp last_time{};
     uint64_t packets = 0;
-    std::string problem;  // why it can't be read; empty: it can
+    InterfaceCounts counts;  // of all interfaces, from the start of the recorder to the file's end
+    std::string problem;     // why it can't be read; empty: it can
   };
   Result<std::vector<FileStatus>> Files();
+
+  // What the recorders know to be missing from the request's time range, in order of its begin. What lasts until now is
+  // not missing from a range without bounds.
+  Result<std::vector<LaneGap>> Gaps(const SearchRequest& request);
 
   // For tests and for comparing: answers by scanning, whatever indexes there are.
   void IgnoreIndexes(bool ignore);

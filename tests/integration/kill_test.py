@@ -25,18 +25,19 @@ def main():
     with Lab() as lab:
         # Small and short-lived blockfiles, so that kills also hit rotations and the writing of indexes.
         level = int(sys.argv[1]) if len(sys.argv) > 1 else None
-        lab.write_config(archive={"file_age": "2s", "file_bytes": "4M", "compression_level": level})
+        lab.write_config(archive={"file_age": "1s", "file_bytes": "4M", "compression_level": level})
         beside = lab.directory / "beside.pcap"
         tcpdump = lab.start("tcpdump", "-i", "v1", "-n", "-U", "-B", "262144", "--time-stamp-precision=nano", "-w", beside,
                             log="tcpdump.log")
         wait_until(lambda: "listening on" in lab.log("tcpdump.log"), "tcpdump to listen")
-        traffic = lab.start(BIN / "traffic", "v0", "--flows", 5000, "--bytes", 300, "--rate", 5000, "--packets", 10**9,
+        traffic = lab.start(BIN / "traffic", "v0", "--flows", 5000, "--bytes", 300, "--rate", 8000, "--packets", 10**9,
                             log="traffic.log")
         running = []  # (from, to): when packets have to be kept
         for kill in range(KILLS):
             recorder = lab.start_recorder()
             began = time.time_ns()
-            time.sleep(moments.uniform(0.2, 4))
+            # Short lives: a hundred of them take two minutes.
+            time.sleep(moments.uniform(0.1, 2))
             killed = time.time_ns()
             assert recorder.poll() is None, "dashcapd ended by itself: " + lab.log("dashcapd.log")
             lab.stop(recorder, signal.SIGKILL)

@@ -1,7 +1,7 @@
 """What the integration tests share: a network namespace, the programs under test, and captures as lists of packets.
 
 A test is a script that ctest runs; it exits 0, fails with an exception, or calls skip(). Everything that a Lab makes is
-gone when its `with` ends: processes by their own pid, the namespace, the temporary directory.
+gone when its `with` ends: processes by their own pid, the namespace, mounted images, the temporary directory.
 """
 
 import json
@@ -93,6 +93,7 @@ class Lab:
         self.directory = Path(tempfile.mkdtemp(prefix="dashcap-test-"))
         self.directory.chmod(0o755)
         self.processes = []
+        self.mounts = []
         self.namespace = f"dashcap-{os.getpid()}"
         if self.network:
             self.run("ip", "netns", "add", self.namespace)
@@ -109,7 +110,21 @@ class Lab:
             self.stop(process, signal.SIGKILL)
         if self.network:
             subprocess.run(["ip", "netns", "del", self.namespace], check=False)
+        for mount in self.mounts:
+            subprocess.run(["umount", "-l", mount], check=False, capture_output=True)
         shutil.rmtree(self.directory)
+
+    def mount_image(self, kind, megabytes, where, *options, name="disk"):
+        """A file system of its own, in a file: ext4 or xfs (300 MB at least). Mounted again when there is one of this name."""
+        image = self.directory / f"{name}.img"
+        if not image.exists():
+            with open(image, "wb") as file:
+                file.truncate(megabytes << 20)
+            self.run(f"mkfs.{kind}", "-q", image)
+        where.mkdir(exist_ok=True)
+        # The loop device is given back with the mount.
+        self.run("mount", "-o", ",".join(("loop", *options)), image, where)
+        self.mounts.append(where)
 
     def run(self, *command, **options):
         options = {"check": True, "capture_output": True, **options}
