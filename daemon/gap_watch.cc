@@ -9,7 +9,8 @@ void GapWatch::Look(Timestamp now, std::span<const Interface> interfaces, std::s
                     bool down) {
   const Timestamp before = looked_ ? last_look_ : now;
   // The clock may have been set back.
-  const auto [begin, end] = std::minmax(before, now);
+  const Timestamp begin = std::min(before, now);
+  const Timestamp end = std::max(before, now);
   const auto add = [&](const std::string& interface, GapReason reason, uint64_t packets) {
     AddGap(gaps_, {begin, end, reason, packets, interface});
   };

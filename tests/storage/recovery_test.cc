@@ -56,7 +56,7 @@ class Recovery : public testing::Test {
     ASSERT_TRUE(files);
     ASSERT_EQ(files->size(), 1u);
     published_ = files->front().path();
-    hidden_ = lane_ + "/" + BlockfileName(files->front().start, true);
+    hidden_ = lane_ + "/" + BlockfileName(files->front().start, true, Packing::kPlain);
     auto reader = BlockfileReader::Open(published_);
     ASSERT_TRUE(reader);
     std::vector<DamagedRange> damage;
@@ -221,7 +221,7 @@ TEST_F(Recovery, OpensNoPublishedFileButTheNewest) {
     if (event.len > 0) opened.insert(&events[static_cast<size_t>(at) + sizeof event]);
     at += static_cast<ssize_t>(sizeof event + event.len);
   }
-  EXPECT_THAT(opened, ElementsAre(BlockfileName(TimeOf(20), false)));
+  EXPECT_THAT(opened, ElementsAre(BlockfileName(TimeOf(20), false, Packing::kPlain)));
 }
 
 TEST(LaneLockTest, OnlyOneWritesIntoALane) {
