@@ -5,6 +5,7 @@
 
 #include "packet/decoder.h"
 #include "packet/inner_layers.h"
+#include "query/language/encapsulation.h"
 #include "query/language/matcher.h"
 #include "query/language/parser.h"
 
@@ -75,6 +76,7 @@ const FilterProgram* FilterPrograms::Find(const std::string& filter, LinkType li
 
 PacketMatcher::PacketMatcher(ExpressionPtr expression, LinkType link_type, FilterPrograms& programs)
     : expression_(std::move(expression)), link_type_(link_type), decoded_(Decodes(link_type)) {
+  if (!decoded_) expression_ = WithInnerReadingOfTags(expression_);
   Compile(*expression_, programs);
 }
 

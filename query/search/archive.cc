@@ -128,7 +128,7 @@ class Archive::Impl {
     auto prepared = Prepare(request);
     if (!prepared) return Fail(prepared.error());
     const Question& question = prepared->question;
-    std::string text = fmt::format("query: {}\n", PrintQuery(*question.expression));
+    std::string text = fmt::format("query: {}\n", PrintQuery(*request.expression));
     text += fmt::format("time: {} to {}\n", BoundText(question.range.begin), BoundText(question.range.end));
     text += question.slices ? fmt::format("slices of time in which flows alone decide: {}\n", question.slices->size())
                             : std::string("too many time bounds for the index: every packet is looked at\n");

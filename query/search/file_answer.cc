@@ -8,6 +8,7 @@
 
 #include "packet/decoder.h"
 #include "packet/fragment_table.h"
+#include "query/language/encapsulation.h"
 #include "query/language/fold.h"
 #include "query/language/matcher.h"
 #include "query/language/parser.h"
@@ -197,7 +198,7 @@ Status Select(const IndexTable& table, const std::vector<BlockSummary>& blocks, 
 }  // namespace
 
 Question MakeQuestion(const SearchRequest& request) {
-  Question question{request.expression,
+  Question question{WithInnerReading(request.expression),
                     Intersect(request.range, TimeBounds(*request.expression)),
                     {},
                     request.limits,

@@ -18,7 +18,7 @@ namespace dashcap {
 
 // What is asked, prepared once for all blockfiles of a search.
 struct Question {
-  ExpressionPtr expression;
+  ExpressionPtr expression;                      // of the request, WithInnerReading
   TimeRange range;                               // what request and expression leave
   std::optional<std::vector<TimeSlice>> slices;  // of the range; nullopt: too many, decide packet by packet
   SearchLimits limits;
