@@ -111,7 +111,14 @@ Result<uint64_t> AfPacketCapture::SetFilter(PacketFilter filter) {
   TakeUpFilter();
   Count();
   PacketFilter before = std::exchange(filter_, std::move(filter));
+  const bool counted_before = arrivals_.has_value();
   Status status = CountArrivals();
+  if (!counted_before && arrivals_) {
+    // What came while the counter was being made is none of its business. In this order a packet that comes just now is
+    // counted twice rather than not at all.
+    arrivals_->Take();
+    TakeStatistics();
+  }
   if (status) status = Attach();
   if (!status) {
     filter_ = std::move(before);
@@ -119,6 +126,9 @@ Result<uint64_t> AfPacketCapture::SetFilter(PacketFilter filter) {
   }
   Count();
   if (arrivals_ && (!KernelFilters() || *next_filter_here_)) {
+    // Once more, so that here too a packet is counted twice rather than not at all.
+    arrived_ += arrivals_->Take();
+    CountRejected();
     rejected_before_ = counts_.rejected;
     arrivals_.reset();
   }
@@ -127,17 +137,26 @@ Result<uint64_t> AfPacketCapture::SetFilter(PacketFilter filter) {
 
 const AfPacketCapture::Counts& AfPacketCapture::Count() {
   // What is counted as arrived has been judged by then, so that the difference is never more than was rejected.
-  const uint32_t arrived = arrivals_ ? arrivals_->Take() : 0;
+  if (arrivals_) arrived_ += arrivals_->Take();
+  const uint64_t accepted = TakeStatistics();
+  if (!arrivals_) return counts_;
+  accepted_of_those_ += accepted;
+  CountRejected();
+  return counts_;
+}
+
+// Gives the number of packets accepted since the last time.
+uint64_t AfPacketCapture::TakeStatistics() {
   const PacketSocket::Statistics statistics = socket_.TakeStatistics();
   counts_.accepted += statistics.packets;
   counts_.dropped += statistics.drops;
   counts_.freezes += statistics.freezes;
-  if (!arrivals_) return counts_;
-  arrived_ += arrived;
-  accepted_of_those_ += statistics.packets;
+  return statistics.packets;
+}
+
+void AfPacketCapture::CountRejected() {
   if (arrived_ > accepted_of_those_)
     counts_.rejected = std::max(counts_.rejected, rejected_before_ + arrived_ - accepted_of_those_);
-  return counts_;
 }
 
 }  // namespace dashcap

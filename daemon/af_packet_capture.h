@@ -63,6 +63,8 @@ class AfPacketCapture {
   bool KernelFilters() const;
   Status CountArrivals();
   Status Attach();
+  uint64_t TakeStatistics();
+  void CountRejected();
 
   const AfPacketOptions& options_;
   FilterCompiler compiler_;

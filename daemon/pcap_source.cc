@@ -144,7 +144,7 @@ class PcapSource final : public CaptureSource {
     if (activated > 0) LogWarning("{}: {}", name_, CauseOf(handle_.get(), activated));
     if (Status status = SetLinkType(); !status) return status;
     if (Status status = SetDirection(); !status) return status;
-    if (Status status = SetFilter(); !status) return status;
+    if (Status status = CompileFilter(); !status) return status;
     if (pcap_setnonblock(handle_.get(), 1, message_) != 0) return Fail(ErrorKind::kIo, name_ + ": " + message_);
     nanoseconds_in_unit_ = pcap_get_tstamp_precision(handle_.get()) == PCAP_TSTAMP_PRECISION_NANO ? 1 : 1000;
     last_statistics_ = {};
@@ -202,7 +202,7 @@ class PcapSource final : public CaptureSource {
   }
 
   // libpcap itself judges the packets that came in before the filter was there.
-  Status SetFilter() {
+  Status CompileFilter() {
     if (options_.filter.empty()) return {};
     pcap_t* handle = handle_.get();
     bpf_program program{};

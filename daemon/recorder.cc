@@ -89,7 +89,7 @@ Status Recorder::OpenLane(LaneSource source) {
   settings.options.sync = SyncOf(config_.archive.sync);
   settings.options.block_count = capture.block_memory_bytes / kMaxBlockSize;
   if (config_.archive.compression_level) {
-    settings.options.compression.emplace().level = static_cast<int>(*config_.archive.compression_level);
+    settings.options.compression = LaneOptions::Compression{static_cast<int>(*config_.archive.compression_level)};
     settings.options.block_count /= 2;  // a block and its frame
   }
   settings.options.stop = stop_.get_token();
