@@ -37,7 +37,7 @@ BlockBuilder::BlockBuilder(std::unique_ptr<SealedBlock> block, const ClosingReco
 
 bool BlockBuilder::Append(const Packet& packet) {
   const size_t size = pcapng::EnhancedPacketSize(packet.bytes.size());
-  if (used_ + size > packet_limit_) return false;
+  if (used_ + size > packet_limit_ || packet.interface_id >= block_->closing.interface_count) return false;
   if (used_ >= block_->closing.pages.size() * kPageSize) EnterPages(used_);
 
   ClosingRecord& closing = block_->closing;

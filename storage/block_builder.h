@@ -17,7 +17,8 @@ class BlockBuilder {
   // `place` are taken over. `reserved` bytes stay free for the statistics records that Seal will be given.
   BlockBuilder(std::unique_ptr<SealedBlock> block, const ClosingRecord& place, size_t reserved);
 
-  // False when the packet does not fit any more. Requires: packet.bytes.size() <= kMaxCapturedLength.
+  // False when the packet does not fit any more, or is of an interface that the file does not have.
+  // Requires: packet.bytes.size() <= kMaxCapturedLength.
   bool Append(const Packet& packet);
 
   uint32_t packet_count() const { return block_->closing.packet_count; }

@@ -263,10 +263,23 @@ std::optional<ClosingRecord> BlockfileReader::ClosingBefore(uint64_t end) const 
   return closing;
 }
 
+// Where the gap that ends at `end` begins; `end` itself when there is none. What lies in it is no part of the file any
+// more, even where it looks like a block.
+uint64_t BlockfileReader::GapBefore(uint64_t end) const {
+  std::array<uint8_t, 4> tail{};
+  std::array<uint8_t, 12> start{};
+  if (end < header_length_ + kBlockAlignment || !ReadAt(end - tail.size(), tail)) return end;
+  const uint32_t length = LoadLittle32(tail.data());
+  if (length == 0 || length % kBlockAlignment != 0 || length > end - header_length_) return end;
+  return ReadAt(end - length, start) && IsGap(start, length) ? end - length : end;
+}
+
 // The last sound block that ends at or before `end`.
 Result<std::optional<ClosingRecord>> BlockfileReader::LastClosingBefore(uint64_t end) const {
-  for (end = end / kBlockAlignment * kBlockAlignment; end > header_length_; end -= kBlockAlignment) {
+  for (end = end / kBlockAlignment * kBlockAlignment; end > header_length_;) {
     if (auto closing = ClosingBefore(end)) return closing;
+    const uint64_t gap = GapBefore(end);
+    end = gap < end ? gap : end - kBlockAlignment;
   }
   return std::optional<ClosingRecord>{};
 }
@@ -295,34 +308,38 @@ Result<std::vector<InterfaceCounts>> BlockfileReader::CountsAt(const ClosingReco
   return CountsIn(end, interfaces_.size());
 }
 
-// What lies between two sound blocks.
-DamagedRange BlockfileReader::DescribeGap(uint64_t begin, uint64_t end) const {
-  std::array<uint8_t, 12> start{};
-  if (ReadAt(begin, start) && IsGap(start, end - begin)) {
-    return {begin, end - begin, 0, path_ + ": " + BlockName(begin) + ": was never written", true};
-  }
-  return {begin, end - begin, 0, path_ + ": " + BlockName(begin) + ": no sound closing record"};
-}
-
 Result<std::vector<BlockSummary>> BlockfileReader::AllBlocks(std::vector<DamagedRange>& damage) const {
   auto file_size = size();
   if (!file_size) return Fail(file_size.error());
   std::vector<BlockSummary> blocks;
-  for (uint64_t end = *file_size; end > header_length_;) {
+  size_t told = damage.size();  // ranges of which the lost packets are known
+  const auto tell_lost = [&](uint64_t numbers_end) {
+    if (damage.size() > told && !blocks.empty()) {
+      const uint64_t next = blocks.back().first_packet_number;
+      damage[told].packets = next - std::min(numbers_end, next);
+    }
+    told = damage.size();
+  };
+  const auto range = [this](uint64_t begin, uint64_t end, const char* what, bool never_written) {
+    return DamagedRange{begin, end - begin, 0, path_ + ": " + BlockName(begin) + ": " + what, never_written};
+  };
+  uint64_t end = *file_size;
+  while (end > header_length_) {
+    if (const uint64_t begin = GapBefore(end); begin < end) {
+      damage.push_back(range(begin, end, "was never written", true));
+      end = begin;
+      continue;
+    }
     auto closing = LastClosingBefore(end);
     if (!closing) return Fail(closing.error());
     const uint64_t sound_end = *closing ? (*closing)->block_offset + (*closing)->stored_length() : header_length_;
-    if (sound_end < end) {
-      DamagedRange gap = DescribeGap(sound_end, end);
-      const uint64_t numbers_end = *closing ? (*closing)->first_packet_number + (*closing)->packet_count : 0;
-      if (!blocks.empty())
-        gap.packets = blocks.back().first_packet_number - std::min(numbers_end, blocks.back().first_packet_number);
-      damage.push_back(std::move(gap));
-    }
+    if (sound_end < end) damage.push_back(range(sound_end, end, "no sound closing record", false));
     if (!*closing) break;
+    tell_lost((*closing)->first_packet_number + (*closing)->packet_count);
     blocks.push_back(Summarize(**closing));
     end = (*closing)->block_offset;
   }
+  tell_lost(0);
   std::reverse(blocks.begin(), blocks.end());
   return blocks;
 }

@@ -94,7 +94,7 @@ class BlockfileReader {
                      std::span<uint8_t> out) const;
   std::optional<ClosingRecord> ClosingBefore(uint64_t end) const;
   Result<std::optional<ClosingRecord>> LastClosingBefore(uint64_t end) const;
-  DamagedRange DescribeGap(uint64_t begin, uint64_t end) const;
+  uint64_t GapBefore(uint64_t end) const;
   bool open_for_writing() const;
 
   std::string path_;

@@ -162,23 +162,21 @@ Result<std::optional<std::string>> OpenBlockfile::Publish(bool sync) {
 }
 
 Status WriteGapRecord(int fd, uint64_t offset, uint64_t length, Packing packing) {
-  AlignedBuffer edge(kBlockAlignment);
+  constexpr uint64_t kLongest = uint64_t{8} << 20;  // libpcap and Wireshark refuse records beyond 16 MiB
+  for (; length > kLongest; offset += kLongest, length -= kLongest) {
+    if (Status status = WriteGapRecord(fd, offset, kLongest, packing); !status) return status;
+  }
   const auto total_length = static_cast<uint32_t>(length);
+  const bool is_frame = packing == Packing::kZstd;
+  AlignedBuffer edge(kBlockAlignment);
   std::fill(edge.span().begin(), edge.span().end(), uint8_t{0});
-  if (packing == Packing::kZstd) {
-    StoreLittle32(edge.data(), kGapFrameMagic);
-    StoreLittle32(edge.data() + 4, total_length - 8);
-    StoreLittle32(edge.data() + 8, kGapRecordType);
-    return WriteAligned(fd, offset, edge);
+  StoreLittle32(edge.data(), is_frame ? kGapFrameMagic : kGapRecordType);
+  StoreLittle32(edge.data() + 4, is_frame ? total_length - 8 : total_length);
+  if (is_frame) StoreLittle32(edge.data() + 8, kGapRecordType);
+  if (length > kBlockAlignment) {
+    if (Status status = WriteAligned(fd, offset, edge); !status) return status;
+    std::fill(edge.span().begin(), edge.span().end(), uint8_t{0});
   }
-  StoreLittle32(edge.data(), kGapRecordType);
-  StoreLittle32(edge.data() + 4, total_length);
-  if (length == kBlockAlignment) {
-    StoreLittle32(edge.data() + kBlockAlignment - 4, total_length);
-    return WriteAligned(fd, offset, edge);
-  }
-  if (Status status = WriteAligned(fd, offset, edge); !status) return status;
-  std::fill(edge.span().begin(), edge.span().end(), uint8_t{0});
   StoreLittle32(edge.data() + kBlockAlignment - 4, total_length);
   return WriteAligned(fd, offset + length - kBlockAlignment, edge);
 }

@@ -99,8 +99,8 @@ class OpenBlockfile {
   bool closing_ = false;
 };
 
-// Makes the range of a blockfile one record that pcapng readers skip, or a frame that zstd skips. Requires: multiples of
-// 4 KiB, length > 0.
+// Makes the range of a blockfile a record that pcapng readers skip, or a frame that zstd skips, or several when it is
+// long. Requires: multiples of 4 KiB, length > 0.
 Status WriteGapRecord(int fd, uint64_t offset, uint64_t length, Packing packing);
 
 // Makes a directory's new names survive a power cut.

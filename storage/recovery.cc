@@ -9,6 +9,7 @@
 #include <system_error>
 #include <unordered_set>
 
+#include "storage/blockfile_header.h"
 #include "storage/blockfile_reader.h"
 #include "storage/catalog.h"
 #include "storage/open_blockfile.h"
@@ -82,14 +83,26 @@ Status CoverGaps(int fd, const SoundParts& parts, const BlockfileEntry& file, st
   return {};
 }
 
-Status PublishRecovered(const BlockfileEntry& file, const SoundParts& parts, RecoveryReport& report) {
+// Without a header block the file is no pcapng. Names and filters of the interfaces are lost.
+Status MendHeader(int fd, const BlockfileReader& reader, Packing packing) {
+  const auto header = MakeHeaderBlock(reader.file_id(), reader.interfaces(), packing);
+  const std::span<const uint8_t> bytes = header->bytes();
+  if (bytes.size() != reader.header_length()) return {};
+  const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), 0);
+  if (written == static_cast<ssize_t>(bytes.size())) return {};
+  return Fail(SystemError("write", written < 0 ? errno : EIO));
+}
+
+Status PublishRecovered(const BlockfileEntry& file, const BlockfileReader& reader, const SoundParts& parts,
+                        RecoveryReport& report) {
   const std::string path = file.path();
   auto open = OpenFile(path, O_RDWR | O_NOFOLLOW);
   if (!open) return Fail(open.error());
   std::error_code ignored;
   const uint64_t size = fs::file_size(path, ignored);
-  if (Status status = CoverGaps(open->get(), parts, file, report.gaps); !status)
-    return Fail(status.error().kind, path + ": " + status.error().message);
+  Status mended = reader.header_damage() ? MendHeader(open->get(), reader, file.packing) : Status{};
+  if (mended) mended = CoverGaps(open->get(), parts, file, report.gaps);
+  if (!mended) return Fail(mended.error().kind, path + ": " + mended.error().message);
   if (::ftruncate(open->get(), static_cast<off_t>(parts.end())) != 0) return Fail(SystemError("cut " + path));
   if (::fdatasync(open->get()) != 0) return Fail(SystemError("sync " + path));
   BlockfileEntry published = file;
@@ -111,7 +124,7 @@ Result<bool> RecoverFile(const BlockfileEntry& file, RecoveryReport& report) {
     parts = std::move(*found);
   }
   if (parts.packets > 0) {
-    if (Status status = PublishRecovered(file, parts, report); !status) return Fail(status.error());
+    if (Status status = PublishRecovered(file, *reader, parts, report); !status) return Fail(status.error());
     return true;
   }
   if (Status status = Remove(file.path()); !status) return Fail(status.error());

@@ -24,8 +24,9 @@ struct RecoveryReport {
 };
 
 // Puts a lane directory in order after a crash. Packets in sound blocks are never deleted. Space that was never written
-// between two sound blocks is covered by a gap record, so that the file stays a valid pcapng. Opens hidden blockfiles
-// and the newest published one only, so that its time does not depend on what the archive holds. Requires: a LaneLock.
+// between two sound blocks is covered by a gap record, and a damaged header block is made anew, so that the file stays a
+// valid pcapng. Opens hidden blockfiles and the newest published one only, so that its time does not depend on what the
+// archive holds. Requires: a LaneLock.
 Result<RecoveryReport> RecoverLane(const std::string& lane_directory);
 
 // Held by whoever writes into a lane, so that two never do: flock(2) on LANE/.lock, given back by destruction or death.

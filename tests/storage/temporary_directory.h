@@ -8,10 +8,14 @@
 
 namespace dashcap {
 
+// Where a directory is memory (tmpfs): nothing waits for a disk there, and there are no direct writes.
+inline constexpr char kInMemory[] = "/dev/shm";
+
 // A directory that is gone with its test.
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() : path_((std::filesystem::temp_directory_path() / "dashcap-test-XXXXXX").string()) {
+  explicit TemporaryDirectory(const std::filesystem::path& below = std::filesystem::temp_directory_path())
+      : path_((below / "dashcap-test-XXXXXX").string()) {
     if (!::mkdtemp(path_.data())) throw std::runtime_error("mkdtemp");
   }
   ~TemporaryDirectory() {
