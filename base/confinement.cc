@@ -18,7 +18,7 @@ Status Confine(const Confinement& confinement) {
   std::string in_force = "no new privileges";
   if (confinement.sandbox) {
     FileAccess files = confinement.files;
-    if (kHasLeakCheck) files.read.push_back("/proc/self");
+    if (kChecksMemory) files.read.push_back("/proc/self");
     const auto landlock = RestrictFileAccess(files);
     if (!landlock) return Fail(landlock.error());
     in_force += *landlock > 0 ? ", Landlock " + std::to_string(*landlock) : ", no Landlock in this kernel";

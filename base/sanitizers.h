@@ -10,12 +10,12 @@ namespace dashcap {
 #endif
 
 #if defined(__SANITIZE_ADDRESS__) || DASHCAP_HAS_FEATURE(address_sanitizer)
-// At the end of a process, another one looks at its memory.
-inline constexpr bool kHasLeakCheck = true;
+// Checks of addresses and of undefined behaviour ask the system about the memory of the process.
+inline constexpr bool kChecksMemory = true;
 // Whoever reads or writes behind memory from the heap is found.
 inline constexpr bool kGuardsHeap = true;
 #else
-inline constexpr bool kHasLeakCheck = false;
+inline constexpr bool kChecksMemory = false;
 inline constexpr bool kGuardsHeap = false;
 #endif
 

@@ -9,12 +9,10 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <string_view>
 
@@ -64,9 +62,7 @@ void Tell(size_t number) {
   std::array<char, 128> line;
   size_t size = 0;
   const auto append = [&line, &size](std::string_view text) {
-    const size_t count = std::min(text.size(), line.size() - size);
-    std::memcpy(line.data() + size, text.data(), count);
-    size += count;
+    size += text.copy(line.data() + size, line.size() - size);
   };
   append(line_prefix);
   append("sandbox: refused system call ");
@@ -234,8 +230,9 @@ std::vector<AllowedCall> CommonCalls() {
       "getpeername",
       "shutdown",
   };
-  if (kHasLeakCheck) {
-    for (const char* call : {"clone", "wait4", "ptrace", "prctl", "getppid"}) calls.emplace_back(call);
+  if (kChecksMemory) {
+    // They find out by a pipe whether memory is readable.
+    for (const char* call : {"pipe", "pipe2"}) calls.emplace_back(call);
   }
   return calls;
 }
