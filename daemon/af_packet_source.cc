@@ -58,7 +58,10 @@ class AfPacketSource final : public CaptureSource {
     PacketRing& ring = capture_->ring();
     tpacket3_hdr* record = ring.Next();
     if (!record && Wait(timeout)) record = ring.Next();
-    if (!record && down_) Reopen();
+    if (!record && down_) {
+      Reopen();  // perhaps with another ring
+      return Outcome::kMore;
+    }
     // Not more than one round, so that the caller gets to its other duties under load.
     const uint64_t last_block = ring.blocks_read() + ring.block_count();
     for (; record; record = ring.blocks_read() < last_block ? ring.Next() : nullptr) {
