@@ -93,7 +93,7 @@ Status AfPacketCapture::Attach() {
   std::string reason = "it is too long";
   const std::vector<sock_filter> program = filter_.KernelProgram(options_.snap_length, options_.direction);
   if (!program.empty()) {
-    const Status attached = socket_.Attach(program);
+    Status attached = socket_.Attach(program);
     if (attached) {
       next_filter_here_ = nullptr;  // there is none
       return attached;

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -102,7 +103,7 @@ Status HandOverArchive(const std::string& archive, const UserAccount& user) {
     auto lane = OpenDirectory(directory->get(), name);
     if (lane && IsFile(*lane, kLaneMark)) {
       lanes.push_back(std::move(*lane));
-      lane_names.push_back(archive + "/" + name);
+      lane_names.push_back(fmt::format("{}/{}", archive, name));
     } else if (BelongsToRoot(*directory)) {
       return Foreign(archive, name, user);
     }

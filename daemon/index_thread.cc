@@ -22,17 +22,17 @@ void IndexThread::Finish() {
 void IndexThread::Run(std::stop_token stop) {
   ::pthread_setname_np(::pthread_self(), "indexer");
   while (auto event = queue_.Pop(stop)) {
-    std::visit([this](auto& what) { Take(std::move(what)); }, *event);
+    std::visit([this](const auto& what) { Take(what); }, *event);
   }
 }
 
-void IndexThread::Take(BlockSealed event) {
+void IndexThread::Take(const BlockSealed& event) {
   const auto indexer = indexers_.try_emplace(event.file_id, event.file_id, event.link_type).first;
   indexer->second.Add(*event.block);
   if (indexer->second.memory_bytes() > memory_limit_) on_memory_full_();
 }
 
-void IndexThread::Take(BlockfilePublished event) {
+void IndexThread::Take(const BlockfilePublished& event) {
   auto indexer = indexers_.extract(event.file_id);
   if (event.path.empty()) return;  // nothing of it was left
   if (indexer && event.complete) {

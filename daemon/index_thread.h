@@ -24,8 +24,8 @@ class IndexThread {
 
  private:
   void Run(std::stop_token stop);
-  void Take(BlockSealed event);
-  void Take(BlockfilePublished event);
+  void Take(const BlockSealed& event);
+  void Take(const BlockfilePublished& event);
 
   LaneEventQueue& queue_;
   TableThread& tables_;

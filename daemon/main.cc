@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -133,7 +134,7 @@ Status Run(const Config& config, const CommandLine& options) {
   RecordUntilTold(config, options, **recorder, signals);
   ::sd_notify(0, "STOPPING=1");
   const bool from_file = config.capture.front().source == CaptureConfig::Source::kFile;
-  const Status stopped = (*recorder)->Stop(from_file);
+  Status stopped = (*recorder)->Stop(from_file);
   const RecorderStatus status = (*recorder)->status();
   PublishStatus(config, status);
   uint64_t stored = 0;
@@ -183,4 +184,11 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace dashcap
 
-int main(int argc, char** argv) { return dashcap::Main(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return dashcap::Main(argc, argv);
+  } catch (const std::exception& error) {  // of a library
+    std::fprintf(stderr, "dashcapd: %s\n", error.what());
+    return 1;
+  }
+}

@@ -56,7 +56,7 @@ std::string LowerFirst(std::string text) {
 // libpcap tells the cause in general, and sometimes more of it.
 std::string CauseOf(pcap_t* handle, int status) {
   const std::string general = LowerFirst(pcap_statustostr(status));
-  const std::string detail = LowerFirst(pcap_geterr(handle));
+  std::string detail = LowerFirst(pcap_geterr(handle));
   if (status == PCAP_ERROR || status == PCAP_WARNING) return detail;
   return detail.empty() || detail == general ? general : general + " (" + detail + ")";
 }

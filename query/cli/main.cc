@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdio>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -130,4 +132,11 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace dashcap
 
-int main(int argc, char** argv) { return dashcap::Main(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return dashcap::Main(argc, argv);
+  } catch (const std::exception& error) {  // of a library
+    std::fprintf(stderr, "dashcap: %s\n", error.what());
+    return 1;
+  }
+}

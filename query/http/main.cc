@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <exception>
 #include <string>
 #include <thread>
 #include <vector>
@@ -111,4 +112,11 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace dashcap
 
-int main(int argc, char** argv) { return dashcap::Main(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return dashcap::Main(argc, argv);
+  } catch (const std::exception& error) {  // of a library
+    std::fprintf(stderr, "dashcap-queryd: %s\n", error.what());
+    return 1;
+  }
+}

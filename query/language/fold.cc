@@ -18,11 +18,11 @@ ExpressionPtr FoldChildren(const ExpressionPtr& expression, const Node& node, bo
   std::vector<ExpressionPtr> children;
   bool changed = false;
   for (const ExpressionPtr& child : node.children) {
-    const ExpressionPtr folded = Fold(child, decide);
+    ExpressionPtr folded = Fold(child, decide);
     changed = changed || folded != child;
     const bool constant = !folded || IsAll(*folded);
     if (constant && (folded != nullptr) == decisive) return folded;
-    if (!constant) children.push_back(folded);
+    if (!constant) children.push_back(std::move(folded));
   }
   if (children.empty()) return decisive ? nullptr : All();
   if (children.size() == 1) return children.front();
